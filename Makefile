@@ -1,0 +1,84 @@
+# hotline-bridge: `make demo` shows it, `make test` proves it. Both set up all they need on a fresh Debian machine
+# that has Python 3.11 and make. Package indexes and certificates are those of the machine's own configuration.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3.11
+PORT ?= 5000
+VENV := .venv
+BIN := $(VENV)/bin
+RUNTIME := $(VENV)/.runtime
+DEV := $(VENV)/.dev
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --generate-hashes --universal --python-version 3.11 \
+	--no-emit-index-url --no-header --no-annotate
+
+.PHONY: help demo test check format bench lock translations venv browser clean
+
+help: ## Show the targets
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+demo: $(RUNTIME) ## Bridge and sandbox on this machine; prints the address (PORT=5000)
+	@exec $(BIN)/python -m bridge demo --port $(PORT)
+
+test: check browser ## Everything that must hold before a commit
+	@mkdir -p build && rm -f .coverage .coverage.*
+	@$(BIN)/python -m coverage run -m pytest $(PYTEST_ARGS) | tee build/pytest.txt
+	@$(BIN)/python -m coverage combine --quiet
+	@$(BIN)/python -m coverage json --quiet
+	@$(BIN)/python -m coverage report --sort=cover
+	@$(BIN)/python -m tests.structure.coverage_gate build/coverage.json
+	@tail -n 1 build/pytest.txt
+
+check: $(DEV) ## Style, types and import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@PYTHONPATH=. $(BIN)/lint-imports --no-cache
+
+format: $(DEV) ## Let ruff put things right
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: $(DEV) ## Measure sign-ins and requests
+	@$(BIN)/python -m tests.bench
+
+lock: $(DEV) ## Write both lock files anew (UPGRADE=1: to the newest versions)
+	@$(COMPILE) $(if $(UPGRADE),--upgrade) --output-file requirements.lock
+	@$(COMPILE) $(if $(UPGRADE),--upgrade) --constraint requirements.lock --group dev --output-file requirements-dev.lock
+	@echo "requirements.lock and requirements-dev.lock are written."
+
+translations: $(DEV) ## Collect the texts, update and compile the catalogues
+	@mkdir -p build
+	@$(BIN)/pybabel extract --quiet --mapping babel.cfg --keywords lazy_gettext --no-location --sort-output \
+		--omit-header --output-file build/messages.pot .
+	@$(BIN)/pybabel update --quiet --no-fuzzy-matching --omit-header --input-file build/messages.pot \
+		--output-dir bridge/translations
+	@$(BIN)/pybabel compile --quiet --directory bridge/translations
+
+venv: $(DEV) ## The virtual environment, with everything
+
+clean: ## Remove what make made
+	rm -rf $(VENV) build dist .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+
+# Set-up -------------------------------------------------------------------------------------------------------------
+
+$(BIN)/python:
+	@.ci/make-venv "$(PYTHON)" $(VENV)
+
+$(RUNTIME): requirements.lock | $(BIN)/python
+	@echo "Installing what the bridge needs (once)…"
+	@$(PIP) install --quiet --require-hashes -r requirements.lock
+	@touch $@
+
+$(DEV): requirements-dev.lock pyproject.toml | $(BIN)/python
+	@echo "Installing what the bridge and its tests need (once)…"
+	@$(PIP) install --quiet --require-hashes -r requirements-dev.lock
+	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $(RUNTIME) $@
+
+browser:
+	@.ci/install-chromium

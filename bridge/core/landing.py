@@ -1,0 +1,40 @@
+"""Where a sign-in lands: only pages of our own, never another site (open redirector, RFC 9700 section 4.11)."""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import urlsplit
+
+HOME: Final = "/softphone"
+LONGEST: Final = 2000
+_NOT_A_PAGE: Final = frozenset(
+    {"login", "logout", "logged-out", "callback", "session", "backchannel-logout", "frontchannel-logout", "language"}
+)
+
+
+def safe_landing(wanted: str) -> str:
+    """Return `wanted` if a sign-in may land there, else the softphone."""
+    path = own_path(wanted, HOME)
+    first = urlsplit(path).path.split("/")[1].lower()
+    return HOME if first in _NOT_A_PAGE else path
+
+
+def own_path(wanted: str, otherwise: str) -> str:
+    r"""Return `wanted` if it is a path on our own host, else `otherwise`.
+
+    Browsers read ``//host``, ``/\host`` and a path with tabs or newlines in it as another site, so all of these are
+    turned away, whatever their encoding.
+    """
+    return wanted if _is_own_path(wanted) else otherwise
+
+
+def _is_own_path(wanted: str) -> bool:
+    if not wanted.startswith("/") or len(wanted) > LONGEST:
+        return False
+    if "\\" in wanted or not wanted.isprintable() or any(character.isspace() for character in wanted):
+        return False
+    try:
+        parts = urlsplit(wanted)
+    except ValueError:
+        return False
+    return not (parts.scheme or parts.netloc or "//" in parts.path or ".." in parts.path.split("/"))

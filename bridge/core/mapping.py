@@ -1,0 +1,82 @@
+"""From UserInfo to the agent's account: reads the mapping field and refuses whatever is no name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from bridge.core.errors import MappingFieldMissing, showable
+from bridge.core.model import AccountName
+
+_MOST_FIELDS_NAMED: Final = 40
+_LONGEST_NAME: Final = 255
+_ABSENT: Final = object()
+
+
+def map_account(claims: Mapping[str, Any], mapping_field: str) -> AccountName:
+    """Return the account name that `mapping_field` holds in `claims`.
+
+    Args:
+        claims: the UserInfo answer or the verified ID token's claims.
+        mapping_field: dotted path, for example ``email`` or ``custom_attributes.agent_account``.
+
+    Raises:
+        MappingFieldMissing: the field is absent, or is null, empty, a list, an object or no plain text; the error names
+            the fields that did come.
+    """
+    value = find_field(claims, mapping_field)
+    name = as_text(value)
+    if not name or len(name) > _LONGEST_NAME or not name.isprintable():
+        raise MappingFieldMissing(expected=mapping_field, received=_describe(claims, mapping_field, value))
+    return AccountName(name)
+
+
+def find_field(claims: Mapping[str, Any], path: str) -> object:
+    """Return the value at a dotted path; a key that itself holds the dots wins (``https://example.com/email``)."""
+    if path in claims:
+        return claims[path]
+    here: object = claims
+    for step in path.split("."):
+        if not isinstance(here, Mapping) or step not in here:
+            return _ABSENT
+        here = here[step]
+    return here
+
+
+def as_text(value: object) -> str:
+    """Return a claim's value as stripped text, a whole number as its decimal text, anything else as nothing."""
+    if isinstance(value, str):
+        return value.strip()
+    if isinstance(value, bool):
+        return ""
+    if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
+        return str(int(value))
+    return ""
+
+
+def field_names(claims: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """Yield the dotted names of all fields, in the answer's order."""
+    for key, value in claims.items():
+        name = f"{prefix}{showable(key)}"
+        if isinstance(value, Mapping) and value:
+            yield from field_names(value, f"{name}.")
+        else:
+            yield name
+
+
+def _describe(claims: Mapping[str, Any], mapping_field: str, value: object) -> str:
+    names = list(field_names(claims))
+    listed = ", ".join(names[:_MOST_FIELDS_NAMED]) + (" …" if len(names) > _MOST_FIELDS_NAMED else "") or "no fields"
+    return listed if value is _ABSENT else f"{mapping_field} as {_kind_of(value)}; fields: {listed}"
+
+
+def _kind_of(value: object) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, str):
+        return "empty text" if not value.strip() else "text that is no account name"
+    if isinstance(value, bool):
+        return "true or false"
+    if isinstance(value, list):
+        return "a list"
+    return "an object" if isinstance(value, dict) else "a number that is not whole"

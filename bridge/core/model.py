@@ -1,0 +1,180 @@
+"""The frozen nouns that cross rooms; field names are the standards' own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, NewType
+
+VerifiedClaims = NewType("VerifiedClaims", dict[str, Any])
+"""Claims of an ID token after every check, or a UserInfo answer whose subject was compared."""
+
+AccountName = NewType("AccountName", str)
+"""The agent's AccountName in the contact centre, as the mapping field gave it."""
+
+Mode = Literal["oauth", "jwt", "frontend"]
+Kind = Literal["microsoft", "salesforce", "oidc", "oauth2"]
+
+_MASK: Final = "********"
+
+
+class Secret:
+    """A value that must not be printed: its text form is a mask, `reveal` gives the value."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """Return the value itself."""
+        return self._value
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._value == other._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __repr__(self) -> str:
+        return _MASK if self._value else "(empty)"
+
+    __str__ = __repr__
+
+
+NO_SECRET: Final = Secret("")
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityProvider:
+    """How one customer's identity provider is reached; what an admin entered, completed by its preset.
+
+    Args:
+        issuer: the expected issuer; for multi-tenant Microsoft a template that holds ``{tenantid}``.
+        discovery_url: address of the discovery document; empty when every needed endpoint is given.
+        tenant: Microsoft only: GUID, verified domain, ``common``, ``organizations`` or ``consumers``.
+        allowed_tenants: Microsoft only: tenant GUIDs that may sign in.
+        host: Salesforce only: the host of login, My Domain or sandbox.
+        organization_id: Salesforce only: the 15 or 18 characters of the customer's org.
+        scope: space separated, as sent on the wire (RFC 6749 section 3.3).
+        subject_field: kind oauth2 only: dotted path of the subject in UserInfo; default ``sub``, else ``id``.
+        token_endpoint_auth_method: ``client_secret_basic`` or ``client_secret_post``; empty: from discovery.
+        response_mode: empty or ``form_post``.
+    """
+
+    kind: Kind
+    client_id: str
+    client_secret: Secret = NO_SECRET
+    issuer: str = ""
+    discovery_url: str = ""
+    tenant: str = ""
+    cloud: str = "global"
+    allowed_tenants: tuple[str, ...] = ()
+    host: str = ""
+    organization_id: str = ""
+    scope: str = ""
+    subject_field: str = ""
+    token_endpoint_auth_method: str = ""
+    response_mode: str = ""
+    authorization_endpoint: str = ""
+    token_endpoint: str = ""
+    userinfo_endpoint: str = ""
+    jwks_uri: str = ""
+    end_session_endpoint: str = ""
+    revocation_endpoint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FuyunApp:
+    """The application registered in Fuyun's developer portal (document, sections "基础信息设置" and "凭证信息")."""
+
+    client_id: str
+    client_secret: Secret
+    scope: str = "user_management,hotline"
+    redirect_url: str = ""
+    token_exchange_url: str = "https://signin.rhinokeen.com/oauth/token_exchange"  # noqa: S105 — an address
+    frontend_redirect_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class JwtSigning:
+    """JWT mode: who signs, with which private key (any form that `connections.keys` reads), for how many seconds."""
+
+    issuer: str
+    private_key: Secret
+    lifetime: int = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One customer: an identity provider on one side, a Fuyun application on the other.
+
+    Args:
+        name: the portal's App Name, 1 to 10 letters or digits; sent as ``subject_issuer`` in mode oauth.
+        mapping_field: dotted path into UserInfo whose value equals the agent's AccountName.
+        domains: lower-case e-mail domains for home-realm discovery.
+        instance_id: the contact centre's instance, ``ccc_xp_…``.
+    """
+
+    name: str
+    title: str
+    idp: IdentityProvider
+    fuyun: FuyunApp
+    mode: Mode = "oauth"
+    mapping_field: str = "email"
+    domains: tuple[str, ...] = ()
+    instance_id: str = ""
+    enabled: bool = True
+    jwt: JwtSigning | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TokenSet:
+    """What a token endpoint answered (RFC 6749 section 5.1, OpenID Connect Core section 3.1.3.3).
+
+    Args:
+        expires_at: epoch seconds; None where the provider sends no ``expires_in`` (Salesforce).
+    """
+
+    access_token: str = field(repr=False)
+    refresh_token: str = field(default="", repr=False)
+    unverified_id_token: str = field(default="", repr=False)
+    expires_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who signed in; the key is the pair (`iss`, `sub`), never an e-mail address.
+
+    Args:
+        sid: the provider's session id, when the ID token carries one (for logout from the provider).
+        claims: the verified claims that the mapping was read from.
+    """
+
+    iss: str
+    sub: str
+    sid: str
+    display_name: str
+    claims: VerifiedClaims = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectToken:
+    """What Fuyun is given: `token` on the wire as ``subject_token``, `issuer` as ``subject_issuer``."""
+
+    token: str = field(repr=False)
+    issuer: str
+
+
+@dataclass(frozen=True, slots=True)
+class FuyunToken:
+    """Fuyun's answer to the exchange; `expires_at` epoch seconds; `user_name` unverified, None in an opaque token."""
+
+    access_token: str = field(repr=False)
+    token_type: str
+    expires_at: int
+    scope: str = ""
+    jti: str = ""
+    unverified_user_name: str | None = None

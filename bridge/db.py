@@ -1,0 +1,111 @@
+"""The database: engine, tables' metadata, transactions, and the way to the newest schema."""
+
+from __future__ import annotations
+
+import fcntl
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, Engine, MetaData, create_engine, event, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.pool import StaticPool
+
+from bridge.core.errors import StoreUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+metadata: Final = MetaData()
+_MIGRATIONS: Final = Path(__file__).parent / "migrations"
+_MIGRATION_LOCK: Final = 4_715_510_623
+
+
+class Database:
+    """One engine, and transactions whose failures are `StoreUnavailable`.
+
+    Args:
+        url: ``sqlite:///path`` or ``postgresql+psycopg://…``; a missing folder of an SQLite file is made.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.engine = _engine(url)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Give a connection whose work is committed at the end, or rolled back on an error.
+
+        Raises:
+            StoreUnavailable: the database does not answer, is locked, full or without the tables.
+        """
+        try:
+            with self.engine.begin() as connection:
+                yield connection
+        except IntegrityError:
+            raise
+        except (DBAPIError, PoolTimeoutError) as fault:
+            raise StoreUnavailable(received=type(fault).__name__) from fault
+
+    def upgrade(self) -> None:
+        """Bring the schema up to date; replicas that start together wait for one another.
+
+        Raises:
+            StoreUnavailable: the database does not answer or refuses the change.
+        """
+        try:
+            with _one_at_a_time(self.engine), self.engine.connect() as connection:
+                config = Config()
+                config.set_main_option("script_location", str(_MIGRATIONS))
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
+                connection.commit()
+        except (SQLAlchemyError, OSError) as fault:
+            raise StoreUnavailable(received=type(fault).__name__) from fault
+
+    def ping(self) -> None:
+        """Ask the database for one row; raises StoreUnavailable."""
+        with self.transaction() as connection:
+            connection.execute(text("SELECT 1"))
+
+    def close(self) -> None:
+        """Close all pooled connections."""
+        self.engine.dispose()
+
+
+def _engine(url: str) -> Engine:
+    if make_url(url).get_backend_name() != "sqlite":
+        return create_engine(url, pool_size=16, max_overflow=16, pool_timeout=3, pool_pre_ping=True)
+    path = make_url(url).database
+    if path in {None, "", ":memory:"}:
+        engine = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
+    else:
+        Path(str(path)).absolute().parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(url, pool_size=32, max_overflow=32, pool_timeout=3, connect_args={"timeout": 5})
+    event.listen(engine, "connect", _prepare_sqlite)
+    return engine
+
+
+def _prepare_sqlite(raw: Any, _record: object) -> None:
+    # WAL lets readers go on beside a writer; NORMAL syncs at checkpoints, and loses nothing when the process dies.
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+        raw.execute(f"PRAGMA {pragma}")
+
+
+@contextmanager
+def _one_at_a_time(engine: Engine) -> Iterator[None]:
+    path = engine.url.database
+    if engine.dialect.name == "postgresql":
+        with engine.connect() as connection:
+            connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _MIGRATION_LOCK})
+            yield
+            connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _MIGRATION_LOCK})
+    elif path in {None, "", ":memory:"}:
+        yield
+    else:
+        with Path(f"{path}.lock").open("w", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield

@@ -1,0 +1,14 @@
+"""How Alembic reaches the database: over the connection that `bridge.db` hands it."""
+
+from alembic import context
+
+from bridge.db import metadata
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    render_as_batch=True,
+    version_table="schema_version",
+)
+with context.begin_transaction():
+    context.run_migrations()

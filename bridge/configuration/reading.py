@@ -1,0 +1,138 @@
+"""Reads one table of the file, telling every fault of it and going on with what is good.
+
+A faulty key is reported and then left at its default, so that the rules between keys are still asked and one run tells
+everything that must be put right.
+"""
+
+from __future__ import annotations
+
+import copy
+import difflib
+import tomllib
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from pydantic import ValidationError
+
+from bridge.configuration.sections import SECTIONS, AcTokenCookie, Root
+from bridge.configuration.tables import SUBTABLES, ConnectionTable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from pydantic_core import ErrorDetails
+
+    from bridge.configuration.faults import Faults
+    from bridge.configuration.values import Part, Surroundings
+
+P = TypeVar("P", bound="Part")
+Table = dict[str, Any]
+
+_SENTENCES: Final = {
+    "bool_type": "must be true or false",
+    "dict_type": "must be a table",
+    "missing": "is required",
+    "string_too_short": "must not be empty",
+    "too_short": "must not be empty",
+    "int_type": "must be a whole number",
+    "model_type": "must be a table",
+    "string_type": "must be text",
+    "tuple_type": "must be a list",
+    "string_pattern_mismatch": "must be three numbers such as 1.0.5",
+}
+_PLACES: Final[dict[str, type[Part]]] = {
+    "": Root,
+    **SECTIONS,
+    "session.ac_token_cookie": AcTokenCookie,
+    "[connections]": ConnectionTable,
+    **{f"connections.{name}": table for name, table in SUBTABLES.items()},
+}
+
+
+def read_toml(path: Path, faults: Faults) -> Table:
+    """Return the file's tables; raises at once when it cannot be read or is no TOML."""
+    document: Table = {}
+    try:
+        document = tomllib.loads(path.read_text("utf-8"))
+    except OSError as refusal:
+        faults.add("", f"cannot be read: {refusal.strerror}")
+    except UnicodeDecodeError:
+        faults.add("", "is not UTF-8 text")
+    except tomllib.TOMLDecodeError as broken:
+        what, _, where = str(broken).removesuffix(")").rpartition(" (at ")
+        faults.add(where.split(",")[0], f"is no TOML: {what}")
+    faults.raise_if_any()
+    return document
+
+
+def read_part(model: type[P], table: object, place: str, surroundings: Surroundings, faults: Faults) -> P:
+    """Return `table` as a `model`, with faulty keys at their defaults and their faults added."""
+    if not isinstance(table, dict):
+        faults.add(place, f"must be a table: [{place}]")
+        table = {}
+    good: Table = copy.deepcopy(table)
+    _require(model, good, place, faults)
+    while True:
+        try:
+            return model.model_validate(good, context=surroundings)
+        except ValidationError as refusal:
+            for error in refusal.errors(include_url=False, include_input=False):
+                faults.add(_dotted(place, error["loc"]), _sentence(model, error))
+                _leave_out(good, error["loc"])
+
+
+def _require(model: type[Part], table: Table, place: str, faults: Faults) -> None:
+    for name, field in model.model_fields.items():
+        extra = field.json_schema_extra
+        if isinstance(extra, dict) and extra["required"] and table.get(name, "") in ("", [], {}):
+            faults.add(_dotted(place, (name,)), "must not be empty" if name in table else "is required")
+            table.pop(name, None)
+
+
+def _sentence(model: type[Part], error: ErrorDetails) -> str:
+    kind = error["type"]
+    if kind == "extra_forbidden":
+        return _unknown(model, str(error["loc"][-1]), nested=len(error["loc"]) > 1)
+    if kind == "literal_error":
+        return f"must be {error['ctx']['expected']}"
+    if kind == "value_error":
+        return str(error["ctx"]["error"])
+    return _SENTENCES.get(kind, error["msg"].replace("Input should be", "must be"))
+
+
+def _unknown(model: type[Part], name: str, *, nested: bool) -> str:
+    known: list[str] = [] if nested else [*model.model_fields]
+    if model is Root:
+        known += [*SECTIONS, "connections"]
+    if model is ConnectionTable:
+        known += SUBTABLES
+    homes = [place for place, home in _PLACES.items() if name in home.model_fields]
+    if homes and not nested:
+        where = " or ".join(f"in [{home}]" if home else "at the top of the file, above every table" for home in homes)
+        return f"is no key that the bridge knows here; it belongs {where}"
+    if close := difflib.get_close_matches(name, known, n=1):
+        return f"is no key that the bridge knows; did you mean {close[0]}?"
+    return "is no key that the bridge knows"
+
+
+def _dotted(place: str, location: tuple[int | str, ...]) -> str:
+    dotted = place
+    for step in location:
+        dotted += f"[{step}]" if isinstance(step, int) else f".{step}"
+    return dotted.removeprefix(".")
+
+
+def _leave_out(table: Table, location: tuple[int | str, ...]) -> None:
+    """Remove the faulty key; of a list with a faulty member, the whole list."""
+    *above, last = location[: next((at for at, step in enumerate(location) if isinstance(step, int)), len(location))]
+    home: Any = table
+    for step in above:
+        home = home.get(step, {})
+    home.pop(last, None)
+
+
+def sections_of(document: Mapping[str, Any]) -> tuple[Table, dict[str, Any], object]:
+    """Part the document into the keys above every table, the tables of the bridge, and the connections."""
+    top = {name: value for name, value in document.items() if name not in SECTIONS and name != "connections"}
+    tables = {name: document.get(name, {}) for name in SECTIONS}
+    return top, tables, document.get("connections", [])

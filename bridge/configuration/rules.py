@@ -1,0 +1,119 @@
+"""What must hold between keys: rules of one connection, and rules of the whole file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from bridge.configuration.tables import IdpTable, is_guid
+from bridge.connections.presets import has_every_endpoint
+from bridge.core.protocol import FORM_POST, MULTI_TENANT, TENANT_PLACEHOLDER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from bridge.configuration.assembling import ReadConnection
+    from bridge.configuration.faults import Faults
+    from bridge.configuration.sections import Admin, Root, Session
+
+_NEEDED: Final = {"microsoft": ("tenant",), "salesforce": ("host",), "oidc": ("issuer",), "oauth2": ()}
+_ENDPOINTS: Final = ("authorization_endpoint", "token_endpoint", "userinfo_endpoint")
+_BELONGS: Final = {
+    "tenant": "microsoft",
+    "cloud": "microsoft",
+    "allowed_tenants": "microsoft",
+    "host": "salesforce",
+    "organization_id": "salesforce",
+    "subject_field": "oauth2",
+}
+
+
+def check_whole(root: Root, session: Session, admin: Admin, names: Iterable[str], faults: Faults) -> None:
+    """Check what joins tables: the cookie's domain with the host, the console's doors with the connections."""
+    host = urlsplit(root.public_url).hostname or ""
+    domain = session.ac_token_cookie.domain.removeprefix(".")
+    if host and domain and host != domain and not host.endswith(f".{domain}"):
+        faults.add("session.ac_token_cookie.domain", f"must be the host of public_url, {host}, or a domain above it")
+    known = {name.casefold() for name in names}
+    for at, rule in enumerate(admin.allow):
+        if rule.connection and rule.connection.casefold() not in known:
+            faults.add(f"admin.allow[{at}].connection", "names no connection of this file")
+
+
+def check_connection(read: ReadConnection, public_url: str, faults: Faults) -> None:
+    """Check what one connection's mode and kind ask for."""
+    _check_kind(read, faults)
+    _check_tenants(read, faults)
+    _check_client(read.idp, f"{read.place}.idp", public_url, faults)
+    _check_mode(read, faults)
+
+
+def _check_kind(read: ReadConnection, faults: Faults) -> None:
+    place, idp = f"{read.place}.idp", read.idp
+    if faults.has(f"{place}.kind"):
+        return
+    for name in (*_NEEDED[idp.kind], *_needed_endpoints(read)):
+        if not getattr(idp, name):
+            faults.add(f"{place}.{name}", f"is required with kind {idp.kind}")
+    for name, kind in _BELONGS.items():
+        if idp.kind != kind and name in idp.model_fields_set:
+            faults.add(f"{place}.{name}", f"belongs to kind {kind}, not to kind {idp.kind}")
+    if idp.kind != "microsoft" and TENANT_PLACEHOLDER in idp.issuer:
+        faults.add(f"{place}.issuer", f"may hold {TENANT_PLACEHOLDER} with kind microsoft only")
+
+
+def _needed_endpoints(read: ReadConnection) -> tuple[str, ...]:
+    if read.idp.kind != "oauth2":
+        return ()
+    return _ENDPOINTS[:1] if read.table.mode == "frontend" else _ENDPOINTS
+
+
+def _check_tenants(read: ReadConnection, faults: Faults) -> None:
+    place, idp = f"{read.place}.idp", read.idp
+    if idp.kind != "microsoft" or idp.allowed_tenants or faults.has(f"{place}.allowed_tenants"):
+        return
+    if idp.tenant in MULTI_TENANT:
+        faults.add(
+            f"{place}.allowed_tenants",
+            f'is required with tenant "{idp.tenant}": otherwise any tenant in the world can give a person any e-mail '
+            'address and sign in as your agent ("nOAuth")',
+        )
+    elif (
+        idp.tenant
+        and not is_guid(idp.tenant)
+        and not idp.discovery_url
+        and has_every_endpoint(read.provider(), read.table.mode)
+    ):
+        faults.add(
+            f"{place}.tenant",
+            "must be the tenant's GUID where every endpoint is given: a domain's GUID is learnt from discovery",
+        )
+
+
+def _check_client(idp: IdpTable, place: str, public_url: str, faults: Faults) -> None:
+    if idp.response_mode == FORM_POST and public_url.startswith("http://"):
+        faults.add(
+            f"{place}.response_mode", "form_post needs an https public_url: its cookie is SameSite=None, so Secure"
+        )
+    if idp.token_endpoint_auth_method and not idp.client_secret:
+        faults.add(f"{place}.client_secret", f"is required with {idp.token_endpoint_auth_method}")
+
+
+def _check_mode(read: ReadConnection, faults: Faults) -> None:
+    place, mode, fuyun = read.place, read.table.mode, read.fuyun
+    if faults.has(f"{place}.mode"):
+        return
+    if mode == "frontend":
+        needed: dict[str, object] = {"frontend_redirect_url": fuyun.frontend_redirect_url}
+    else:
+        needed = {
+            "client_id": fuyun.client_id,
+            "client_secret": fuyun.client_secret,
+            "scope": fuyun.scope,
+            "token_exchange_url": fuyun.token_exchange_url,
+        }
+    for name, value in needed.items():
+        if not value:
+            faults.add(f"{place}.fuyun.{name}", f"is required in mode {mode}")
+    if mode == "jwt" and read.jwt is None:
+        faults.add(f"{place}.jwt", "the table [connections.jwt] is required in mode jwt")

@@ -1,0 +1,193 @@
+"""The tables of the file that speak of the bridge itself; `tables` has those of one connection."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Final, Literal
+
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+
+from bridge.configuration import addresses
+from bridge.configuration.values import (
+    LISTED,
+    Assets,
+    Bind,
+    Database,
+    Duration,
+    Networks,
+    OptionalBind,
+    Part,
+    Pause,
+    PublicUrl,
+    SdkHost,
+    SdkHosts,
+    SealingKeys,
+    Shown,
+    Texts,
+    key,
+)
+
+_CDN: Final = "https://g.alicdn.com"
+_COOKIE_DOMAIN: Final = re.compile(r"\.?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
+
+
+def documented_scripts(version: str) -> tuple[str, ...]:
+    """Return the scripts that the hotline SDK's documentation lists for `version`, in loading order."""
+    return (
+        f"{_CDN}/code/lib/react/17.0.0/umd/react.production.min.js",
+        f"{_CDN}/code/lib/react-dom/17.0.0/umd/react-dom.production.min.js",
+        f"{_CDN}/code/lib/antd/4.14.0/antd.min.js",
+        f"{_CDN}/hotline-client/hotline-client-sdk/{version}/hotline-client-ui/index.js",
+    )
+
+
+def documented_styles(version: str) -> tuple[str, ...]:
+    """Return the style sheets that the hotline SDK's documentation lists for `version`."""
+    return (
+        "https://at.alicdn.com/t/font_1263869_rz6l63j0yrp.css",
+        f"{_CDN}/code/lib/antd/4.14.0/antd.min.css",
+        f"{_CDN}/hotline-client/hotline-client-sdk/{version}/hotline-client-ui/index.css",
+    )
+
+
+def _sessions(text: str) -> str:
+    if text.startswith(("redis://", "rediss://")):
+        raise ValueError('must be "database": this release keeps sessions in the database only, not in Redis')
+    if text != "database":
+        raise ValueError('must be "database"')
+    return text
+
+
+def _cookie_domain(text: str) -> str:
+    if text and not _COOKIE_DOMAIN.fullmatch(text):
+        raise ValueError('must be a domain such as ".example.com", or empty')
+    return text.lower()
+
+
+class Root(Part):
+    """The keys above every table."""
+
+    public_url: PublicUrl = key(
+        "Where browsers reach the bridge; every redirect URI is built from it. https, or http on a loopback host",
+        required=True,
+    )
+    secret_keys: SealingKeys = key(
+        "Keys of at least 32 characters; the first seals, all open. `hotline-bridge keys secret` prints one",
+        [],
+        required=True,
+    )
+
+
+class Server(Part):
+    """The server process."""
+
+    bind: Bind = key("Address that `serve` listens on", "127.0.0.1:8000")
+    ops_bind: OptionalBind = key("Address of `/metrics` and `/readyz` alone; empty: they answer beside everything else")
+    trusted_proxies: Networks = key("Networks that may set X-Forwarded-For", [])
+    workers: Annotated[int, Field(ge=1, le=256), Shown("number")] = key("Processes", 1)
+    threads: Annotated[int, Field(ge=1, le=1024), Shown("number")] = key(
+        "Threads of each process; sign-ins wait for other servers, so more than cores", 32
+    )
+
+    @property
+    def host(self) -> str:
+        """The host of `bind`."""
+        return addresses.host_and_port(self.bind)[0]
+
+    @property
+    def port(self) -> int:
+        """The port of `bind`."""
+        return addresses.host_and_port(self.bind)[1]
+
+
+class Log(Part):
+    """The log on standard output."""
+
+    level: Literal["debug", "info", "warning", "error"] = key("The least important lines that are written", "info")
+
+
+class Store(Part):
+    """Where connections' sessions and the journal are kept."""
+
+    database: Database = Field(
+        default="sqlite:///var/bridge.db",
+        description="`sqlite:///path` (relative to the working directory) or `postgresql+psycopg://user:password@host/name`",
+        repr=False,
+    )
+    sessions: Annotated[str, AfterValidator(_sessions), Shown("`database`")] = key(
+        "Where sessions are kept", "database"
+    )
+
+
+class AcTokenCookie(Part):
+    """The cookie AC_TOKEN, which carries Fuyun's token."""
+
+    http_only: bool = key("`false` only where the platform's own script must read the cookie", default=True)
+    domain: Annotated[str, AfterValidator(_cookie_domain), Shown("domain")] = key(
+        'Domain of the cookie, such as ".example.com"; empty: only the bridge\'s own host'
+    )
+
+
+class Session(Part):
+    """How long agents stay signed in."""
+
+    lifetime: Duration = key("After this time an agent signs in again, whatever happens", "12h")
+    idle: Duration = key("After this time without a request the session ends; an open page asks every 5 minutes", "2h")
+    ac_token_cookie: AcTokenCookie = Field(default_factory=AcTokenCookie)
+
+
+class Egress(Part):
+    """Calls that the bridge makes."""
+
+    ca_bundle: str = key("File of the certificate authorities to trust; empty: the system's")
+    allow_private: bool = key("May addresses entered in the console point at private networks", default=False)
+    connect_timeout: Pause = key("Time to connect", "3s")
+    read_timeout: Pause = key("Time between two bytes of an answer", "10s")
+
+
+class HotlineSdk(Part):
+    """The hotline's JavaScript SDK, as the softphone page loads it."""
+
+    version: Annotated[str, Field(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$"), Shown("text")] = key("Version", "1.0.5")
+    scripts: Assets = key("Scripts in loading order; empty: the documented list for the version", [])
+    styles: Assets = key("Style sheets; empty: the documented list for the version", [])
+    api_host: SdkHost = key("Host of the SDK's API; empty: the SDK's own")
+    ws_host: SdkHost = key("Host of the SDK's web socket; empty: the SDK's own")
+    csp_hosts: SdkHosts = key("Further hosts that the SDK may reach", [])
+
+    @field_validator("scripts")
+    @classmethod
+    def _default_scripts(cls, given: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        return given or documented_scripts(info.data.get("version", "1.0.5"))
+
+    @field_validator("styles")
+    @classmethod
+    def _default_styles(cls, given: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        return given or documented_styles(info.data.get("version", "1.0.5"))
+
+
+class AdminRule(Part):
+    """Who may enter the console: a connection's people whose claim has one of the values."""
+
+    connection: Annotated[str, Field(min_length=1)]
+    claim: Annotated[str, Field(min_length=1)]
+    values: Annotated[Texts, Field(min_length=1)]
+
+
+class Admin(Part):
+    """Who may enter the console."""
+
+    allow: Annotated[tuple[AdminRule, ...], LISTED, Shown("list of tables")] = key(
+        "Who may enter the console: tables of `connection`, `claim` and `values`", []
+    )
+
+
+SECTIONS: Final[dict[str, type[Part]]] = {
+    "server": Server,
+    "log": Log,
+    "store": Store,
+    "session": Session,
+    "egress": Egress,
+    "hotline_sdk": HotlineSdk,
+    "admin": Admin,
+}

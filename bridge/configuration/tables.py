@@ -1,0 +1,175 @@
+"""The tables of one connection: what an operator writes, before presets complete it."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Final, Literal
+
+from pydantic import AfterValidator
+
+from bridge.configuration import addresses
+from bridge.configuration.values import LISTED, Duration, IssuerUrl, Part, SecretValue, Shown, Url, key
+from bridge.core.protocol import MULTI_TENANT
+
+_NAME: Final = re.compile(r"[A-Za-z0-9]{1,10}")
+_GUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_DOMAIN: Final = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+")
+_ORGANIZATION: Final = re.compile(r"[A-Za-z0-9]{15}([A-Za-z0-9]{3})?")
+
+
+def is_guid(text: str) -> bool:
+    """Tell whether `text` is a lower-case GUID, as Microsoft's ``tid`` writes tenants."""
+    return _GUID.fullmatch(text) is not None
+
+
+def _name(text: str) -> str:
+    if text and not _NAME.fullmatch(text):
+        raise ValueError("must be 1 to 10 ASCII letters or digits, as the portal's App Name")
+    return text
+
+
+def _path(text: str) -> str:
+    if not all(step and step == step.strip() for step in text.split(".")):
+        raise ValueError('must be a field of UserInfo, or a dotted path such as "custom_attributes.agent"')
+    return text
+
+
+def _domain(text: str) -> str:
+    if not _DOMAIN.fullmatch(text.lower()):
+        raise ValueError('must be an e-mail domain such as "contoso.example"')
+    return text.lower()
+
+
+def _tenant(text: str) -> str:
+    tenant = text.lower()
+    if tenant and tenant not in MULTI_TENANT and not is_guid(tenant) and not _DOMAIN.fullmatch(tenant):
+        raise ValueError("must be the tenant's GUID, a verified domain of it, common, organizations or consumers")
+    return tenant
+
+
+def _allowed_tenant(text: str) -> str:
+    if not is_guid(text.lower()):
+        raise ValueError("must be a tenant's GUID, since that is what tokens carry as tid")
+    return text.lower()
+
+
+def _salesforce_host(text: str) -> str:
+    if not text:
+        return text
+    addresses.issuer_url(text if "://" in text else f"https://{text}")
+    return text.rstrip("/")
+
+
+def _organization(text: str) -> str:
+    if text and not _ORGANIZATION.fullmatch(text):
+        raise ValueError("must be the 15 or 18 letters and digits of the org's id")
+    return text
+
+
+def _endpoint(text: str) -> str:
+    addresses.origin_url(
+        f"http://{text}" if addresses.is_loopback(text.rpartition(":")[0] or text) else f"https://{text}"
+    )
+    return text
+
+
+def _wordless(text: str) -> str:
+    if any(character.isspace() for character in text):
+        raise ValueError("must have no spaces")
+    return text
+
+
+def _scope(text: str) -> str:
+    return " ".join(text.split())
+
+
+Path = Annotated[str, AfterValidator(_path), Shown("dotted path")]
+OptionalPath = Annotated[str, AfterValidator(lambda text: _path(text) if text else text), Shown("dotted path")]
+Domains = Annotated[tuple[Annotated[str, AfterValidator(_domain)], ...], LISTED, Shown("list of domains")]
+Tenants = Annotated[tuple[Annotated[str, AfterValidator(_allowed_tenant)], ...], LISTED, Shown("list of GUIDs")]
+
+
+class ConnectionTable(Part):
+    """``[[connections]]``."""
+
+    name: Annotated[str, AfterValidator(_name), Shown("text")] = key(
+        "The portal's App Name: 1 to 10 letters or digits; stands in addresses", required=True
+    )
+    title: str = key("What agents read on the sign-in page; empty: the name")
+    mode: Literal["oauth", "jwt", "frontend"] = key("How Fuyun learns who signed in", "oauth")
+    mapping_field: Path = key("Field of UserInfo that equals the agent's AccountName", "email")
+    domains: Domains = key("E-mail domains whose people belong to this connection", [])
+    instance_id: Annotated[str, AfterValidator(_wordless), Shown("text")] = key(
+        "The contact centre's instance, `ccc_xp_…`"
+    )
+    enabled: bool = key("Whether people can sign in with it", default=True)
+
+
+class IdpTable(Part):
+    """``[connections.idp]``: the customer's identity provider; keys are named as in `core.model.IdentityProvider`."""
+
+    kind: Literal["microsoft", "salesforce", "oidc", "oauth2"] = key("Which rules apply", "oidc", required=True)
+    client_id: str = key("The client's id at the identity provider", required=True)
+    client_secret: SecretValue = key("The client's secret at the identity provider")
+    scope: Annotated[str, AfterValidator(_scope), Shown("text")] = key(
+        "Scopes, separated by spaces; empty: openid, profile, e-mail and a refresh token, as the kind spells them"
+    )
+    issuer: IssuerUrl = key("kind oidc: the issuer. microsoft: only to override; may hold `{tenantid}`")
+    tenant: Annotated[str, AfterValidator(_tenant), Shown("text")] = key(
+        "kind microsoft: the tenant's GUID or domain; common, organizations, consumers only with allowed_tenants"
+    )
+    cloud: Literal["global", "us", "china"] = key("kind microsoft: the national cloud", "global")
+    allowed_tenants: Tenants = key("kind microsoft: GUIDs of the tenants whose people may sign in", [])
+    host: Annotated[str, AfterValidator(_salesforce_host), Shown("host")] = key(
+        "kind salesforce: My Domain, an Experience Cloud site, login.salesforce.com or test.salesforce.com"
+    )
+    organization_id: Annotated[str, AfterValidator(_organization), Shown("text")] = key(
+        "kind salesforce: id of the customer's org, 15 or 18 characters"
+    )
+    subject_field: OptionalPath = key("kind oauth2: field of UserInfo that names the subject; empty: `sub`, else `id`")
+    token_endpoint_auth_method: Literal["", "client_secret_basic", "client_secret_post"] = key(
+        "How the client proves itself at the token endpoint; empty: as discovery says"
+    )
+    response_mode: Literal["", "form_post"] = key("How the answer comes back; form_post needs an https public_url")
+    discovery_url: Url = key("Address of the discovery document; empty: made from the issuer")
+    authorization_endpoint: Url = key("kind oauth2, or instead of the discovered one")
+    token_endpoint: Url = key("kind oauth2, or instead of the discovered one")
+    userinfo_endpoint: Url = key("kind oauth2, or instead of the discovered one")
+    jwks_uri: Url = key("Instead of the discovered one")
+    end_session_endpoint: Url = key("Instead of the discovered one")
+    revocation_endpoint: Url = key("Instead of the discovered one")
+
+
+class FuyunTable(Part):
+    """``[connections.fuyun]``: the application in Fuyun's developer portal."""
+
+    client_id: str = key("client_id of the application in Fuyun's portal; modes oauth and jwt need it")
+    client_secret: SecretValue = key("Its secret; modes oauth and jwt need it")
+    scope: str = key("Scopes as Fuyun writes them, separated by commas", "user_management,hotline")
+    redirect_url: Url = key("Callback URL as the portal has it; empty: public_url + `/callback/<name>`")
+    token_exchange_url: Url = key("Address of the token exchange", "https://signin.rhinokeen.com/oauth/token_exchange")
+    frontend_redirect_url: Url = key("mode frontend: Fuyun's own redirect URL, from its portal")
+
+
+class JwtTable(Part):
+    """``[connections.jwt]``: how the bridge signs in mode jwt."""
+
+    issuer: Annotated[str, AfterValidator(_wordless), Shown("text")] = key(
+        "`iss` of the JWT, as the portal has it", required=True
+    )
+    private_key: SecretValue = key("RSA private key whose public key the portal has", required=True)
+    lifetime: Duration = key("How long a JWT is good", "120s")
+
+
+class AiccsTable(Part):
+    """``[connections.aiccs]``: access to the contact centre's OpenAPI."""
+
+    access_key_id: SecretValue = key("Id of the Alibaba Cloud access key", required=True)
+    access_key_secret: SecretValue = key("Its secret", required=True)
+    endpoint: Annotated[str, AfterValidator(_endpoint), Shown("host")] = key(
+        "Host of the OpenAPI", "aiccs.aliyuncs.com"
+    )
+    protocol: Literal["https", "http"] = key("http only for loopback hosts", "https")
+
+
+SUBTABLES: Final[dict[str, type[Part]]] = {"idp": IdpTable, "fuyun": FuyunTable, "jwt": JwtTable, "aiccs": AiccsTable}

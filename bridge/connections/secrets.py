@@ -1,0 +1,74 @@
+"""The key ring: seals what is kept in a cookie or a database, so that either alone is useless."""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from bridge.core.model import Secret
+
+_PREFIX: Final = b"hotline-bridge/"
+_LARGEST: Final = 65_536
+
+
+class SealBroken(Exception):
+    """The sealed text was not made by this key ring for this purpose, or was changed."""
+
+
+class KeyRing:
+    """Seals and opens small records; the first secret seals, all of them open (rotation).
+
+    Each purpose has keys of its own (HKDF, RFC 5869), so that a cookie can never be passed off as a database record.
+
+    Args:
+        secrets: texts of at least 32 characters, newest first.
+    """
+
+    def __init__(self, secrets: Sequence[Secret]) -> None:
+        if not secrets:
+            message = "a key ring needs at least one secret"
+            raise ValueError(message)
+        self._secrets = tuple(secrets)
+        self._fernets = lru_cache(maxsize=32)(self._make_fernets)
+
+    def seal(self, purpose: str, record: Mapping[str, Any]) -> str:
+        """Return `record` encrypted and authenticated, as URL-safe text."""
+        plain = json.dumps(record, separators=(",", ":"), ensure_ascii=False).encode()
+        return self._fernets(purpose).encrypt(zlib.compress(plain)).decode("ascii")
+
+    def open(self, purpose: str, sealed: str) -> dict[str, Any]:
+        """Return the record that `seal` was given.
+
+        Raises:
+            SealBroken: another key, another purpose, changed, or not sealed at all.
+        """
+        try:
+            packed = self._fernets(purpose).decrypt(sealed.encode("ascii"))
+            record = json.loads(zlib.decompressobj().decompress(packed, _LARGEST))
+        except (InvalidToken, UnicodeEncodeError, zlib.error, ValueError) as fault:
+            raise SealBroken(purpose) from fault
+        if not isinstance(record, dict):
+            raise SealBroken(purpose)
+        return record
+
+    def signing_keys(self, purpose: str) -> list[bytes]:
+        """Return one key a secret for a library that signs by itself, oldest first, the signing one last."""
+        return [_derive(secret, purpose) for secret in reversed(self._secrets)]
+
+    def _make_fernets(self, purpose: str) -> MultiFernet:
+        return MultiFernet([Fernet(base64.urlsafe_b64encode(_derive(secret, purpose))) for secret in self._secrets])
+
+
+def _derive(secret: Secret, purpose: str) -> bytes:
+    hkdf = HKDF(algorithm=SHA256(), length=32, salt=None, info=_PREFIX + purpose.encode())
+    return hkdf.derive(secret.reveal().encode())

@@ -1,0 +1,101 @@
+"""The settings of one bridge: frozen, typed, read from one TOML file, its environment and its secret files.
+
+``load`` tells every fault of a file at once. ``python -m bridge.settings`` prints the reference of all keys.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bridge.configuration import doubts, reference, rules
+from bridge.configuration.assembling import check_names, read_connections
+from bridge.configuration.faults import Fault, Faults, SettingsError
+from bridge.configuration.reading import read_part, read_toml, sections_of
+from bridge.configuration.sections import SECTIONS, Admin, Egress, HotlineSdk, Log, Root, Server, Session, Store
+from bridge.configuration.tables import AiccsTable
+from bridge.configuration.values import Surroundings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bridge.core.model import Connection, Secret
+
+__all__ = [
+    "Admin",
+    "AiccsTable",
+    "Egress",
+    "Fault",
+    "HotlineSdk",
+    "Log",
+    "Server",
+    "Session",
+    "Settings",
+    "SettingsError",
+    "Store",
+    "load",
+    "templates_folder",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that an operator can choose; names are those of the file.
+
+    Args:
+        connections: completed by the presets of their kinds.
+        aiccs: access to the contact centre's OpenAPI by connection name.
+        doubts: key and sentence of what is allowed but seldom meant.
+    """
+
+    public_url: str
+    secret_keys: tuple[Secret, ...]
+    server: Server = field(default_factory=Server)
+    log: Log = field(default_factory=Log)
+    store: Store = field(default_factory=Store)
+    session: Session = field(default_factory=Session)
+    egress: Egress = field(default_factory=Egress)
+    hotline_sdk: HotlineSdk = field(default_factory=HotlineSdk)
+    admin: Admin = field(default_factory=Admin)
+    connections: tuple[Connection, ...] = ()
+    aiccs: Mapping[str, AiccsTable] = field(default_factory=dict)
+    doubts: tuple[tuple[str, str], ...] = ()
+
+
+def load(path: Path | str, environ: Mapping[str, str]) -> Settings:
+    """Read the settings from the file at `path`; raises `SettingsError` with everything that is wrong."""
+    path = Path(path)
+    faults = Faults(str(path))
+    top, tables, connections = sections_of(read_toml(path, faults))
+    surroundings = Surroundings(environ, path.absolute().parent)
+    root = read_part(Root, top, "", surroundings, faults)
+    parts: dict[str, Any] = {
+        name: read_part(part, tables[name], name, surroundings, faults) for name, part in SECTIONS.items()
+    }
+    read = read_connections(connections, surroundings, faults)
+    check_names(read, faults)
+    rules.check_whole(root, parts["session"], parts["admin"], [one.table.name for one in read], faults)
+    for one in read:
+        rules.check_connection(one, root.public_url, faults)
+    faults.raise_if_any()
+    completed = tuple(one.connection(root.public_url) for one in read)
+    return Settings(
+        public_url=root.public_url,
+        secret_keys=root.secret_keys,
+        **parts,
+        connections=completed,
+        aiccs={one.table.name: one.aiccs for one in read if one.aiccs},
+        doubts=(*doubts.doubts_of_session(parts["session"]), *doubts.doubts_of_connections(completed)),
+    )
+
+
+def templates_folder() -> Path:
+    """Return where the pages lie: inside an installed package, beside the package in a checkout."""
+    package = Path(__file__).parent
+    inside = package / "templates"
+    return inside if inside.is_dir() else package.parent / "templates"
+
+
+if __name__ == "__main__":
+    print(reference.table(), end="")  # noqa: T201 — this is what the command is for

@@ -1,0 +1,275 @@
+"""The verbs said to an identity provider: authorize, redeem, verify, userinfo, refresh, revoke."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qsl
+
+from authlib.integrations.base_client import OAuthError
+from authlib.integrations.requests_client.oauth2_session import OAuth2ClientAuth
+from authlib.oauth2.client import OAuth2Client
+
+from bridge.core import protocol
+from bridge.core.errors import (
+    BridgeError,
+    IdpAnswerInvalid,
+    IdpError,
+    IdpUnreachable,
+    IdTokenInvalid,
+    UserinfoInvalid,
+    showable,
+)
+from bridge.core.model import IdentityProvider, TokenSet, VerifiedClaims
+from bridge.outbound import Answer, FailAs, Outbound
+from bridge.upstream import id_token
+from bridge.upstream.metadata import IDP_FAILURES, OK, SERVER_ERROR, KeyCache, MetadataCache, ProviderMetadata
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_USERINFO_FAILURES: Final = FailAs(IdpUnreachable, UserinfoInvalid)
+_REDIRECT: Final = range(300, 400)
+_LONGEST_LIFE: Final = 10 * 365 * 86_400
+_NO_CONTENT: Final = 204
+
+
+class UpstreamClient:
+    """Speaks OAuth 2.0 and OpenID Connect with every connection's provider.
+
+    Args:
+        now: epoch seconds.
+    """
+
+    def __init__(self, outbound: Outbound, metadata: MetadataCache, keys: KeyCache, now: Callable[[], float]) -> None:
+        self._outbound = outbound
+        self._metadata = metadata
+        self._keys = keys
+        self._now = now
+
+    def metadata(self, idp: IdentityProvider) -> ProviderMetadata:
+        """Return what is known of the provider; raises IdpUnreachable or IdpAnswerInvalid."""
+        return self._metadata.get(idp)
+
+    def authorize(
+        self, idp: IdentityProvider, redirect_uri: str, state: str, nonce: str, code_verifier: str, **hints: str
+    ) -> str:
+        """Return the address to send the browser to (RFC 6749 section 4.1.1, RFC 7636 section 4.3).
+
+        Args:
+            hints: ``login_hint``, ``prompt`` and the like; empty ones are left out.
+        """
+        extra = {name: value for name, value in hints.items() if value}
+        if idp.response_mode:
+            extra["response_mode"] = idp.response_mode
+        if asks_for_id_token(idp):
+            extra["nonce"] = nonce
+        metadata = self._metadata.get(idp)
+        url, _ = self._client(idp, metadata).create_authorization_url(
+            metadata.authorization_endpoint,
+            state=state,
+            code_verifier=code_verifier,
+            redirect_uri=redirect_uri,
+            scope=idp.scope or None,
+            **extra,
+        )
+        return str(url)
+
+    def redeem(self, idp: IdentityProvider, code: str, code_verifier: str, redirect_uri: str) -> TokenSet:
+        """Exchange the code for tokens (RFC 6749 section 4.1.3).
+
+        Raises:
+            IdpError: the provider refuses the code.
+            IdpUnreachable: no answer, or 5xx.
+            IdpAnswerInvalid: no usable token answer.
+        """
+        metadata = self._metadata.get(idp)
+        client = self._client(idp, metadata)
+        return self._token_set(
+            lambda: client.fetch_token(
+                metadata.token_endpoint,
+                grant_type=protocol.AUTHORIZATION_CODE,
+                code=code,
+                code_verifier=code_verifier,
+                redirect_uri=redirect_uri,
+            )
+        )
+
+    def refresh(self, idp: IdentityProvider, refresh_token: str) -> TokenSet:
+        """Exchange the refresh token for new tokens; a provider that sends no new one lets the old one live on.
+
+        Raises:
+            IdpError: with ``received`` holding the OAuth error code; ``invalid_grant`` alone is final.
+            IdpUnreachable, IdpAnswerInvalid: as for `redeem`.
+        """
+        metadata = self._metadata.get(idp)
+        client = self._client(idp, metadata)
+        return self._token_set(lambda: client.refresh_token(metadata.token_endpoint, refresh_token=refresh_token))
+
+    def revoke(self, idp: IdentityProvider, token: str) -> None:
+        """Ask the provider to forget a refresh token (RFC 7009); a provider without the endpoint is left alone."""
+        metadata = self._metadata.get(idp)
+        if metadata.revocation_endpoint:
+            self._client(idp, metadata).revoke_token(
+                metadata.revocation_endpoint, token=token, token_type_hint=protocol.REFRESH_TOKEN
+            )
+
+    def verify(self, idp: IdentityProvider, tokens: TokenSet, nonce: str | None) -> VerifiedClaims:
+        """Return the claims of the ID token after every check; an absent one is a refusal.
+
+        Raises:
+            IdTokenInvalid: names the failed check.
+        """
+        if not tokens.unverified_id_token:
+            raise IdTokenInvalid(expected="an id_token, since scope holds openid", received="none")
+        metadata = self._metadata.get(idp)
+        expected = id_token.expect(metadata, idp.client_id, nonce, tokens.access_token, self._now())
+        return id_token.verify(
+            tokens.unverified_id_token,
+            self._keys.get(idp, metadata.jwks_uri),
+            lambda seen: self._keys.refetch(idp, metadata.jwks_uri, seen),
+            metadata.id_token_signing_algs,
+            expected,
+        )
+
+    def userinfo(self, idp: IdentityProvider, access_token: str) -> dict[str, Any]:
+        """Return the UserInfo answer for the very token that Fuyun will get (OpenID Connect Core section 5.3).
+
+        Raises:
+            IdpError: the provider refuses the token.
+            IdpUnreachable: no answer, or 5xx.
+            UserinfoInvalid: a redirect, or no JSON object.
+        """
+        metadata = self._metadata.get(idp)
+        if not metadata.userinfo_endpoint:
+            raise UserinfoInvalid(expected="userinfo_endpoint", received="a provider without one")
+        answer = self._outbound.get(
+            metadata.userinfo_endpoint, _USERINFO_FAILURES, headers={"Authorization": f"Bearer {access_token}"}
+        )
+        return self._read_userinfo(idp, metadata, answer)
+
+    def _read_userinfo(self, idp: IdentityProvider, metadata: ProviderMetadata, answer: Answer) -> dict[str, Any]:
+        if answer.status >= SERVER_ERROR:
+            raise IdpUnreachable(expected="a UserInfo answer", received=f"HTTP {answer.status}")
+        if answer.status != OK and answer.status not in _REDIRECT and answer.status != _NO_CONTENT:
+            raise IdpError("The provider refused the token at its UserInfo endpoint.", received=f"HTTP {answer.status}")
+        if answer.status == OK and answer.kind == "application/jwt":
+            return self._signed_userinfo(idp, metadata, answer)
+        claims = answer.json_object() if answer.status == OK else None
+        if claims is None:
+            raise UserinfoInvalid(expected="a JSON object", received=f"HTTP {answer.status} {answer.kind}")
+        return claims
+
+    def _signed_userinfo(self, idp: IdentityProvider, metadata: ProviderMetadata, answer: Answer) -> dict[str, Any]:
+        try:
+            _, claims = id_token.verify_signature(
+                answer.body.decode("ascii", "replace"),
+                self._keys.get(idp, metadata.jwks_uri),
+                lambda seen: self._keys.refetch(idp, metadata.jwks_uri, seen),
+                (),
+            )
+        except IdTokenInvalid as fault:
+            raise UserinfoInvalid(expected=fault.expected, received=fault.received) from fault
+        return claims
+
+    def _client(self, idp: IdentityProvider, metadata: ProviderMetadata) -> _WiredClient:
+        method = idp.token_endpoint_auth_method or _choose_method(metadata.token_endpoint_auth_methods)
+        return _WiredClient(
+            session=_Wire(self._outbound),
+            client_id=idp.client_id,
+            client_secret=idp.client_secret.reveal(),
+            token_endpoint_auth_method=method if idp.client_secret else "none",
+            revocation_endpoint_auth_method=method if idp.client_secret else "none",
+            code_challenge_method=protocol.S256,
+        )
+
+    def _token_set(self, fetch: Callable[[], dict[str, Any]]) -> TokenSet:
+        try:
+            answer = fetch()
+        except OAuthError as refusal:
+            raise IdpError("The provider's token endpoint refused.", received=showable(refusal.error)) from refusal
+        access_token = answer.get("access_token")
+        token_type = answer.get("token_type", "bearer")
+        if not isinstance(access_token, str) or not access_token:
+            raise IdpAnswerInvalid(expected="access_token", received="an answer without one")
+        if str(token_type).lower() != "bearer":
+            raise IdpAnswerInvalid(expected="token_type Bearer", received=showable(token_type))
+        return TokenSet(
+            access_token=access_token,
+            refresh_token=_text(answer.get("refresh_token")),
+            unverified_id_token=_text(answer.get("id_token")),
+            expires_at=_expiry(answer.get("expires_in"), self._now()),
+        )
+
+
+def asks_for_id_token(idp: IdentityProvider) -> bool:
+    """Say whether the connection asks for an ID token: plain OAuth 2.0 never does."""
+    return idp.kind != "oauth2"
+
+
+class _WiredClient(OAuth2Client):  # type: ignore[misc]
+    """Authlib's protocol client over our own wire: it writes the requests, `outbound` sends them."""
+
+    client_auth_class = OAuth2ClientAuth
+    oauth_error_class = OAuthError
+
+
+class _Wire:
+    """The one method of a requests session that Authlib's client uses."""
+
+    def __init__(self, outbound: Outbound) -> None:
+        self._outbound = outbound
+
+    def post(self, url: str, data: dict[str, str], headers: dict[str, str], auth: Any) -> _TokenAnswer:
+        """Send a form to a token or revocation endpoint."""
+        fields = {name: value for name, value in headers.items() if name.lower() != "content-type"}
+        return _TokenAnswer(self._outbound.send("POST", url, IDP_FAILURES, form=data, auth=auth, headers=fields))
+
+
+class _TokenAnswer:
+    """A token endpoint's answer in the shape that Authlib reads; judged when it is read, whatever its status."""
+
+    status_code = OK
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+
+    def json(self) -> dict[str, Any]:
+        return _judge(self._answer)
+
+
+def _judge(answer: Answer) -> dict[str, Any]:
+    if answer.status >= SERVER_ERROR:
+        raise IdpUnreachable(expected="a token answer", received=f"HTTP {answer.status}")
+    members = answer.json_object()
+    if members is None and answer.kind == "application/x-www-form-urlencoded":
+        members = dict(parse_qsl(answer.body.decode("utf-8", "replace")))
+    if answer.status != OK and answer.status not in _REDIRECT:
+        raise _refusal(answer, members or {})
+    if members is None or answer.status != OK:
+        raise IdpAnswerInvalid(expected="a token answer in JSON", received=f"HTTP {answer.status} {answer.kind}")
+    return members
+
+
+def _refusal(answer: Answer, members: dict[str, Any]) -> BridgeError:
+    error = members.get("error")
+    received = showable(error) if isinstance(error, str) else f"HTTP {answer.status}"
+    return IdpError("The provider's token endpoint refused.", received=received)
+
+
+def _choose_method(methods: tuple[str, ...]) -> str:
+    if protocol.CLIENT_SECRET_BASIC not in methods and protocol.CLIENT_SECRET_POST in methods:
+        return protocol.CLIENT_SECRET_POST
+    return protocol.CLIENT_SECRET_BASIC
+
+
+def _expiry(expires_in: object, now: float) -> int | None:
+    # Some servers send the number as text; Salesforce sends none at all.
+    try:
+        seconds = int(str(expires_in))
+    except ValueError:
+        return None
+    return int(now) + seconds if 0 < seconds <= _LONGEST_LIFE else None
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,85 @@
+"""A shelf of fetched things: fresh for a while, kept through an outage, fetched once for all who wait."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
+
+from bridge.core.errors import BridgeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+FRESH_FOR: Final = 3600.0
+"""Seconds after which a thing is fetched again."""
+RETRY_AFTER: Final = 60.0
+"""Seconds between two tries while a provider is down, and between two forced fetches."""
+
+Thing = TypeVar("Thing")
+
+
+@dataclass(slots=True)
+class _Place(Generic[Thing]):
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    thing: Thing | None = None
+    fetched_at: float = 0.0
+    tried_at: float = float("-inf")
+    forced_at: float = float("-inf")
+    failure: BridgeError | None = None
+
+
+class Shelf(Generic[Thing]):
+    """Holds one thing a key; `clock` gives monotonic seconds."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._places: dict[Hashable, _Place[Thing]] = {}
+        self._lock = threading.Lock()
+
+    def get(self, key: Hashable, fetch: Callable[[], Thing]) -> Thing:
+        """Return the thing, fetching it when it is missing or old; an old one outlives a failed fetch.
+
+        Raises:
+            BridgeError: the fetch failed and there is no thing from before.
+        """
+        place = self._place(key)
+        thing = place.thing
+        if thing is not None and self._clock() - place.fetched_at < FRESH_FOR:
+            return thing
+        arrived = self._clock()
+        with place.lock:
+            return self._fill(place, fetch, arrived)
+
+    def renew(self, key: Hashable, seen: Thing, fetch: Callable[[], Thing]) -> Thing:
+        """Return another thing than `seen` if there is one, fetching at most once a minute."""
+        place = self._place(key)
+        with place.lock:
+            if place.thing is not None and place.thing is seen and self._clock() - place.forced_at >= RETRY_AFTER:
+                place.forced_at = self._clock()
+                self._try(place, fetch)
+            return place.thing if place.thing is not None else seen
+
+    def _place(self, key: Hashable) -> _Place[Thing]:
+        with self._lock:
+            return self._places.setdefault(key, _Place())
+
+    def _fill(self, place: _Place[Thing], fetch: Callable[[], Thing], arrived: float) -> Thing:
+        now = self._clock()
+        if place.thing is not None and (now - place.fetched_at < FRESH_FOR or now - place.tried_at < RETRY_AFTER):
+            return place.thing
+        # Those who queued behind a failing fetch get its failure: one after another, each would wait its own time-out.
+        if place.failure is None or place.tried_at < arrived:
+            self._try(place, fetch)
+        if place.thing is not None:
+            return place.thing
+        raise place.failure or BridgeError()
+
+    def _try(self, place: _Place[Thing], fetch: Callable[[], Thing]) -> None:
+        try:
+            place.thing, place.failure = fetch(), None
+            place.fetched_at = self._clock()
+        except BridgeError as failure:
+            place.failure = failure
+        finally:
+            place.tried_at = self._clock()

@@ -1,0 +1,69 @@
+"""What the application is made of, as one typed bundle: `app` fills it, `http` and `web` read it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bridge.connections.secrets import KeyRing
+    from bridge.connections.store import ConnectionStore
+    from bridge.db import Database
+    from bridge.ops.journal import Journal
+    from bridge.ops.metrics import Metrics
+    from bridge.signin.agent_session import AgentSessions
+    from bridge.signin.browser_session import BrowserSessions
+    from bridge.signin.flow import SignInFlow
+    from bridge.signin.pending import PendingSignIns
+
+
+@dataclass(frozen=True, slots=True)
+class HotlineSdk:
+    """What the softphone page loads and may reach; the SDK's hosts are configuration, for nobody documents them."""
+
+    scripts: tuple[str, ...]
+    styles: tuple[str, ...]
+    api_host: str
+    ws_host: str
+    csp_hosts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """How the world sees us.
+
+    Args:
+        public_url: scheme and host, without a slash at the end.
+        session_lifetime: absolute, in seconds.
+        ac_token_domain: of the AC_TOKEN cookie; empty: this host alone.
+    """
+
+    public_url: str
+    session_lifetime: int
+    ac_token_http_only: bool
+    ac_token_domain: str
+    sdk: HotlineSdk
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether cookies are Secure: the public URL's scheme decides, never a forwarded header."""
+        return self.public_url.startswith("https://")
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The rooms that the front desks use; `now` gives epoch seconds."""
+
+    site: Site
+    database: Database
+    key_ring: KeyRing
+    connections: ConnectionStore
+    pending: PendingSignIns
+    flow: SignInFlow
+    agent_sessions: AgentSessions
+    browser_sessions: BrowserSessions
+    journal: Journal
+    metrics: Metrics
+    now: Callable[[], float]

@@ -1,0 +1,55 @@
+"""What is remembered of a browser: rows under the hash of the session id, sealed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import Column, Float, LargeBinary, String, Table, delete, insert, select, update
+
+from bridge.db import Database, metadata
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+browser_sessions: Final = Table(
+    "browser_sessions",
+    metadata,
+    Column("id_hash", String(64), primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("expires_at", Float, nullable=False, index=True),
+)
+
+
+class BrowserSessions:
+    """Keeps sealed session blobs; whoever reads the table can neither open one nor use its id.
+
+    Args:
+        now: epoch seconds.
+    """
+
+    def __init__(self, database: Database, now: Callable[[], float]) -> None:
+        self._database = database
+        self._now = now
+
+    def get(self, id_hash: str) -> bytes | None:
+        """Return the blob, or None where there is none or it is too old; raises StoreUnavailable."""
+        table = browser_sessions
+        query = select(table.c.sealed).where(table.c.id_hash == id_hash, table.c.expires_at > self._now())
+        with self._database.transaction() as connection:
+            row: Any = connection.execute(query).first()
+        return bytes(row.sealed) if row else None
+
+    def put(self, id_hash: str, sealed: bytes, lifetime: float) -> None:
+        """Keep the blob for `lifetime` seconds; raises StoreUnavailable."""
+        table = browser_sessions
+        values = {"sealed": sealed, "expires_at": self._now() + lifetime}
+        with self._database.transaction() as connection:
+            changed = connection.execute(update(table).where(table.c.id_hash == id_hash).values(values))
+            if not changed.rowcount:
+                connection.execute(insert(table).values(id_hash=id_hash, **values))
+                connection.execute(delete(table).where(table.c.expires_at < self._now()))
+
+    def delete(self, id_hash: str) -> None:
+        """Forget the blob; raises StoreUnavailable."""
+        with self._database.transaction() as connection:
+            connection.execute(delete(browser_sessions).where(browser_sessions.c.id_hash == id_hash))

@@ -1,0 +1,71 @@
+"""The checks before a view: is there a session, and did the request come from our own page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from flask import Request, request, session
+from flask_wtf.csrf import generate_csrf, validate_csrf
+from wtforms import ValidationError
+
+from bridge.core.errors import CsrfFailed, SessionMissing
+from bridge.http.current import services
+from bridge.http.parameters import single
+
+if TYPE_CHECKING:
+    from bridge.signin.agent_session import AgentSession
+
+AGENT_SESSION: Final = "agent_session"
+"""The one entry of a browser session that names the agent session."""
+
+
+def require_session() -> AgentSession:
+    """Return the agent session of this request.
+
+    Raises:
+        SessionMissing: nobody is signed in.
+        SessionEnded, LoginRequired: somebody was.
+        StoreUnavailable: it cannot be told now; the cookie stays.
+    """
+    require_store()
+    session_id = session.get(AGENT_SESSION, "")
+    if not session_id:
+        raise SessionMissing
+    return services().agent_sessions.load(session_id)
+
+
+def require_store() -> None:
+    """Raise StoreUnavailable where the browser's session could not be read."""
+    fault = getattr(session, "unavailable", None)
+    if fault is not None:
+        raise fault
+
+
+def require_own_page() -> None:
+    """Refuse a POST that no page of ours sent: same-origin ``Origin`` and the session's CSRF token, both.
+
+    Raises:
+        CsrfFailed: says which of the two is missing or foreign.
+    """
+    origin = request.headers.get("Origin", "")
+    if origin != services().site.public_url:
+        raise CsrfFailed(expected="Origin of the bridge", received="none" if not origin else "another origin")
+    token = request.headers.get("X-CSRF-Token") or single(request.form, "csrf_token")["csrf_token"]
+    try:
+        validate_csrf(token)
+    except ValidationError as fault:
+        raise CsrfFailed(expected="the session's CSRF token", received="another" if token else "none") from fault
+
+
+def csrf_token() -> str:
+    """Return the session's CSRF token for its pages, an empty text where nobody is signed in."""
+    return str(generate_csrf()) if session.get(AGENT_SESSION) else ""
+
+
+def wants_page(asked: Request) -> bool:
+    """Say whether a page or JSON is the right answer: ``Sec-Fetch-*`` first, then ``Accept``."""
+    mode = asked.headers.get("Sec-Fetch-Mode")
+    if mode is not None:
+        return mode == "navigate"
+    accepted = asked.accept_mimetypes
+    return "text/html" in accepted.values() and accepted.quality("text/html") >= accepted.quality("application/json")

@@ -1,0 +1,97 @@
+"""Security headers of every answer."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from flask import Response, g, request
+
+from bridge.http.current import services
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from bridge.services import HotlineSdk
+
+# Seen in public configurations of the SDK (2021); the hosts that version 1.0.5 uses by itself are not documented.
+_SDK_HOSTS: Final = (
+    "https://api.rhinokeen.com",
+    "https://aiccs.aliyuncs.com",
+    "https://scsp.aliyuncs.com",
+    "wss://msgx-space.aliyun.com",
+)
+_YEAR: Final = 31_536_000
+
+
+def csp_nonce() -> str:
+    """Return this answer's nonce for script tags."""
+    if "csp_nonce" not in g:
+        g.csp_nonce = secrets.token_urlsafe(16)
+    return str(g.csp_nonce)
+
+
+def allow_sdk(end_session_origin: str) -> None:
+    """Let this answer's page load the hotline SDK, and post its logout form towards the provider."""
+    g.sdk_allowed = True
+    g.form_action = end_session_origin
+
+
+def set_security_headers(response: Response) -> Response:
+    """Add the policy headers; pages and JSON are never stored by caches."""
+    site = services().site
+    headers = response.headers
+    headers.setdefault("Content-Security-Policy", _policy(site.sdk))
+    headers.setdefault("X-Content-Type-Options", "nosniff")
+    headers.setdefault("X-Frame-Options", "DENY")
+    # `no-referrer` would make browsers post our own forms with `Origin: null`
+    headers.setdefault("Referrer-Policy", "same-origin")
+    headers.setdefault("Permissions-Policy", "microphone=(self), camera=(), geolocation=()")
+    headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+    headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+    if site.is_secure:
+        headers.setdefault("Strict-Transport-Security", f"max-age={_YEAR}; includeSubDomains")
+    if not request.path.startswith("/static/"):
+        headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+def _policy(sdk: HotlineSdk) -> str:
+    allowed = g.get("sdk_allowed", False)
+    scripts = _origins(sdk.scripts) if allowed else []
+    styles = _origins(sdk.styles) if allowed else []
+    reach = _reach(sdk) if allowed else []
+    directives = {
+        "default-src": ["'none'"],
+        "script-src": ["'self'", f"'nonce-{csp_nonce()}'", *scripts],
+        # antd 4 and react-draggable, which the SDK is made of, set inline styles
+        "style-src": ["'self'", *styles, *(["'unsafe-inline'"] if allowed else [])],
+        "font-src": ["'self'", *(["data:", *styles] if allowed else [])],
+        "img-src": ["'self'", "data:", *reach],
+        "media-src": ["'self'", "blob:", *reach] if allowed else ["'self'"],
+        "worker-src": ["'self'", "blob:"] if allowed else ["'none'"],
+        "connect-src": ["'self'", *reach],
+        "form-action": ["'self'", *filter(None, [g.get("form_action", "")])],
+        "frame-ancestors": ["'none'"],
+        "base-uri": ["'none'"],
+    }
+    return "; ".join(f"{name} {' '.join(values)}" for name, values in directives.items())
+
+
+def _reach(sdk: HotlineSdk) -> list[str]:
+    given = [*_hosts(sdk.api_host, "https"), *_hosts(sdk.ws_host, "wss"), *sdk.csp_hosts]
+    return _unique([*_SDK_HOSTS, *given])
+
+
+def _hosts(host: str, scheme: str) -> list[str]:
+    return [host if "://" in host else f"{scheme}://{host}"] if host else []
+
+
+def _origins(urls: Iterable[str]) -> list[str]:
+    parts = [urlsplit(url) for url in urls]
+    return _unique(f"{part.scheme}://{part.netloc}" for part in parts if part.netloc)
+
+
+def _unique(items: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(items))

@@ -1,0 +1,152 @@
+"""Refusals as people and scripts see them: an error page, or a problem document (RFC 9457)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import quote
+
+import structlog
+from flask import Flask, Response, g, jsonify, redirect, render_template, request, session, url_for
+from werkzeug.exceptions import HTTPException
+
+from bridge.core.errors import BridgeError, Internal, PageUnknown, RequestInvalid
+from bridge.core.protocol import AC_TOKEN
+from bridge.http.cookies import clear_ac_token
+from bridge.http.current import services
+from bridge.http.guard import wants_page
+from bridge.http.texts import explain
+from bridge.ops.journal import new_reference
+
+_UNAUTHORIZED: Final = 401
+_NOT_FOUND: Final = 404
+_SCRIPTS_ONLY: Final = ("/session", "/api/")
+_RETRY_AFTER: Final = "5"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What the error page shows; all texts are in the reader's language."""
+
+    code: str
+    status: int
+    reference: str
+    title: str
+    detail: str
+    advice: str
+    who: str
+    expected: str
+    received: str
+    retryable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a failing view was about: the event's name, the known connection, and the ways on from the error page."""
+
+    event: str
+    connection: str = ""
+    retry_url: str = ""
+    other_account_url: str = ""
+
+
+def in_context(context: Context) -> None:
+    """Say what this request is about, for the case that it fails."""
+    g.problem_context = context
+
+
+def install(app: Flask) -> None:
+    """Let every failure of `app` end in `refuse`."""
+    app.register_error_handler(BridgeError, refuse)
+    app.register_error_handler(HTTPException, lambda fault: refuse(_from_http(fault)))
+    app.register_error_handler(Exception, _refuse_surprise)
+
+
+def refuse(error: BridgeError) -> Response:
+    """Answer a refusal as a page or as JSON, after one line in the journal with the same reference."""
+    reference = new_reference()
+    context: Context = g.get("problem_context") or Context("request")
+    services().journal.record_failure(context.event, error, reference=reference, connection=context.connection)
+    as_page = wants_page(request) and not request.path.startswith(_SCRIPTS_ONLY)
+    if error.status == _UNAUTHORIZED:
+        response = _to_sign_in() if as_page else _as_json(error, reference)
+        return _forget_session(response)
+    response = _as_page(error, reference, context) if as_page else _as_json(error, reference)
+    if error.retryable:
+        response.headers["Retry-After"] = _RETRY_AFTER
+    return response
+
+
+def _refuse_surprise(fault: Exception) -> Response:
+    structlog.get_logger("bridge").error("surprise", exc_info=fault)
+    internal = Internal(received=type(fault).__name__)
+    internal.__cause__ = fault
+    return refuse(internal)
+
+
+def _from_http(fault: HTTPException) -> BridgeError:
+    status = fault.code or Internal.status
+    if status == _NOT_FOUND:
+        return PageUnknown()
+    if status < Internal.status:
+        return RequestInvalid(received=fault.name, status=status)
+    return Internal(received=fault.name)
+
+
+def _as_page(error: BridgeError, reference: str, context: Context) -> Response:
+    text = explain(error.code)
+    problem = Problem(
+        code=error.code,
+        status=error.status,
+        reference=reference,
+        title=str(text.title),
+        detail=str(text.detail),
+        advice=str(text.advice),
+        who=str(text.who),
+        expected=error.expected,
+        received=error.received,
+        retryable=error.retryable,
+    )
+    page = render_template(
+        "errors/error.html",
+        problem=problem,
+        retry_url=context.retry_url or url_for("agent.sign_in"),
+        other_account_url=context.other_account_url,
+    )
+    return Response(page, error.status, mimetype="text/html")
+
+
+def _as_json(error: BridgeError, reference: str) -> Response:
+    text = explain(error.code)
+    members: dict[str, Any] = {
+        "type": f"urn:hotline-bridge:problem:{error.code}",
+        "title": str(text.title),
+        "status": error.status,
+        "code": error.code,
+        "detail": error.description,
+        "reference": reference,
+        "expected": error.expected,
+        "received": error.received,
+    }
+    if error.status == _UNAUTHORIZED:
+        members["login_url"] = f"{services().site.public_url}/login"
+    response = jsonify({name: value for name, value in members.items() if value != ""})
+    response.status_code = error.status
+    response.mimetype = "application/problem+json"
+    return response
+
+
+def _to_sign_in() -> Response:
+    if request.method != "GET":
+        return redirect(url_for("agent.sign_in"), 303)  # type: ignore[return-value]
+    wanted = quote(request.full_path.rstrip("?"), safe="")
+    return redirect(f"{url_for('agent.sign_in')}?next={wanted}", 303)  # type: ignore[return-value]
+
+
+def _forget_session(response: Response) -> Response:
+    """Take back what an ended session left in the browser; an outage never comes here."""
+    if session:
+        session.clear()
+    if AC_TOKEN in request.cookies:
+        clear_ac_token(response, services().site)
+    return response

@@ -1,0 +1,103 @@
+"""The browser's session: Flask-Session, with sealed JSON instead of pickle and hashed ids."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from flask import Flask, Request, Response, current_app
+from flask_session.base import Serializer, ServerSideSession, ServerSideSessionInterface
+
+from bridge.connections.secrets import KeyRing, SealBroken
+from bridge.core.errors import StoreUnavailable
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from bridge.signin.browser_session import BrowserSessions
+
+_PURPOSE = "browser session"
+_ID_BYTES = 32
+_WITHOUT_SESSION = ("/static/", "/healthz", "/readyz", "/metrics", "/.well-known/")
+
+
+class BrowserSession(ServerSideSession):  # type: ignore[misc]
+    """A session that knows when its store did not answer, and when it is kept already."""
+
+    unavailable: StoreUnavailable | None = None
+    kept = False
+
+
+class SealedSerializer(Serializer):  # type: ignore[misc]
+    """Seals the blob with the key ring; Flask-Session's own reader would fall back to pickle."""
+
+    def __init__(self, key_ring: KeyRing) -> None:
+        self._key_ring = key_ring
+
+    def encode(self, session: ServerSideSession) -> bytes:
+        """Return the sealed session."""
+        return self._key_ring.seal(_PURPOSE, dict(session)).encode("ascii")
+
+    def decode(self, serialized_data: bytes) -> dict[str, Any]:
+        """Return the session's content, nothing where no key opens it."""
+        try:
+            return self._key_ring.open(_PURPOSE, serialized_data.decode("ascii", "replace"))
+        except SealBroken:
+            return {}
+
+
+class BrowserSessionInterface(ServerSideSessionInterface):  # type: ignore[misc]
+    """Opens and keeps sessions; an outage of the store is never a logout."""
+
+    session_class = BrowserSession
+    ttl = True
+
+    def __init__(self, app: Flask, key_ring: KeyRing, store: BrowserSessions) -> None:
+        super().__init__(app, key_prefix="", use_signer=False, permanent=True, sid_length=_ID_BYTES)
+        self.serializer = SealedSerializer(key_ring)
+        self._store = store
+
+    def open_session(self, app: Flask, request: Request) -> BrowserSession:
+        """Return the browser's session; one that could not be read says so instead of being new."""
+        if request.path.startswith(_WITHOUT_SESSION):
+            return BrowserSession(sid="", permanent=False)
+        try:
+            session: BrowserSession = super().open_session(app, request)
+        except StoreUnavailable as fault:
+            session = BrowserSession(sid="", permanent=False)
+            session.unavailable = fault
+        return session
+
+    def save_session(self, app: Flask, session: ServerSideSession, response: Response) -> None:
+        """Keep a changed session and set its cookie; leave the cookie alone while the store is down."""
+        if not isinstance(session, BrowserSession) or session.unavailable is not None:
+            return
+        super().save_session(app, session, response)
+
+    def start(self, session: BrowserSession, content: dict[str, Any]) -> None:
+        """Give the browser a new session under a new id and keep it at once, so that a failure is noticed in time.
+
+        Raises:
+            StoreUnavailable: nothing was kept, and no cookie will be set.
+        """
+        if len(session):
+            self._delete_session(self._get_store_id(session.sid))
+        session.sid = self._generate_sid(self.sid_length)
+        session.clear()
+        session.update(content)
+        self._upsert_session(current_app.permanent_session_lifetime, session, self._get_store_id(session.sid))
+        session.kept = True
+
+    def _get_store_id(self, sid: str) -> str:
+        return sha256(sid.encode()).hexdigest()
+
+    def _retrieve_session_data(self, store_id: str) -> dict[str, Any] | None:
+        sealed = self._store.get(store_id)
+        return None if sealed is None else self.serializer.decode(sealed)
+
+    def _upsert_session(self, session_lifetime: timedelta, session: ServerSideSession, store_id: str) -> None:
+        if not getattr(session, "kept", False):
+            self._store.put(store_id, self.serializer.encode(session), session_lifetime.total_seconds())
+
+    def _delete_session(self, store_id: str) -> None:
+        self._store.delete(store_id)

@@ -1,0 +1,238 @@
+"""What each failure says to people: one plain account per error code, in the reader's language.
+
+The codes are those of `core.errors`; the English sentences stand here, the Chinese ones in ``translations/zh``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from flask_babel import lazy_gettext as _
+
+if TYPE_CHECKING:
+    from flask_babel.speaklater import LazyString
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorText:
+    """What an error page says; every text is translated when it is shown.
+
+    Args:
+        title: what happened, in one line.
+        detail: why it happened, as far as it helps the agent.
+        who: the person who can change it.
+        advice: the next step.
+    """
+
+    title: LazyString
+    detail: LazyString
+    who: LazyString
+    advice: LazyString
+
+
+_YOU: Final = _("You")
+_ADMINISTRATOR: Final = _("Your company's administrator")
+_OPERATOR: Final = _("The operator of this service")
+
+_REQUEST: Final = {
+    "request_invalid": ErrorText(
+        title=_("This link is incomplete"),
+        detail=_("Part of the address is missing or was changed on the way, so we could not tell what to open."),
+        who=_YOU,
+        advice=_("Open the hotline again from your business software or from your bookmark."),
+    ),
+    "page_unknown": ErrorText(
+        title=_("There is no page at this address"),
+        detail=_("The address was mistyped, or the page has moved."),
+        who=_YOU,
+        advice=_("Check the address, or go to the hotline's start page."),
+    ),
+    "state_unknown": ErrorText(
+        title=_("This browser did not start this sign-in"),
+        detail=_(
+            "The sign-in was begun in another browser or window, was already finished, or this browser blocks cookies."
+        ),
+        who=_YOU,
+        advice=_("Start the sign-in again. If this page comes back every time, allow cookies for this site."),
+    ),
+    "state_expired": ErrorText(
+        title=_("The sign-in took too long"),
+        detail=_("More than ten minutes passed before you came back, so this attempt is no longer valid."),
+        who=_YOU,
+        advice=_("Start the sign-in again. Nothing else needs to change."),
+    ),
+    "csrf_failed": ErrorText(
+        title=_("We stopped this request to protect you"),
+        detail=_(
+            "It did not come from a page of your current session. That happens when a page stays open while you "
+            "sign in again elsewhere."
+        ),
+        who=_YOU,
+        advice=_("Go back to the hotline, reload the page and repeat what you were doing."),
+    ),
+    "rate_limited": ErrorText(
+        title=_("Too many attempts"),
+        detail=_("Many requests came from your network within a short time, so we are pausing them briefly."),
+        who=_YOU,
+        advice=_("Wait one minute, then try again."),
+    ),
+}
+
+_CONNECTION: Final = {
+    "connection_unknown": ErrorText(
+        title=_("We do not know this company sign-in"),
+        detail=_("The address contains a company name that is not set up here."),
+        who=_ADMINISTRATOR,
+        advice=_("Check the address for a typing mistake, or ask your administrator for the right link."),
+    ),
+    "connection_disabled": ErrorText(
+        title=_("Your company's sign-in is switched off"),
+        detail=_("It is set up, but an administrator has switched it off for the time being."),
+        who=_ADMINISTRATOR,
+        advice=_("Ask your administrator when it will be available again."),
+    ),
+}
+
+_IDENTITY_PROVIDER: Final = {
+    "idp_error": ErrorText(
+        title=_("Your company did not confirm the sign-in"),
+        detail=_("Your company's sign-in service refused the request, or the sign-in was cancelled there."),
+        who=_ADMINISTRATOR,
+        advice=_("Try again. If it is refused once more, send the details below to your administrator."),
+    ),
+    "idp_unreachable": ErrorText(
+        title=_("Your company's sign-in service is not answering"),
+        detail=_("We asked it and got no answer in time. Colleagues who are already signed in can keep working."),
+        who=_ADMINISTRATOR,
+        advice=_("Wait a moment and try again. If it lasts, tell your administrator."),
+    ),
+    "idp_answer_invalid": ErrorText(
+        title=_("Your company's sign-in service gave an answer we cannot use"),
+        detail=_("The answer does not follow the rules that protect your account, so we did not sign you in."),
+        who=_ADMINISTRATOR,
+        advice=_("Send the details below to your administrator, who should check the connection's settings."),
+    ),
+    "id_token_invalid": ErrorText(
+        title=_("We could not verify who you are"),
+        detail=_("The proof of identity from your company's sign-in service did not pass our security checks."),
+        who=_ADMINISTRATOR,
+        advice=_("Try once more. If it fails again, your administrator should check issuer, client ID and clock."),
+    ),
+    "userinfo_invalid": ErrorText(
+        title=_("We could not read your company profile"),
+        detail=_("You were signed in, but the profile your company sent is unreadable or belongs to someone else."),
+        who=_ADMINISTRATOR,
+        advice=_("Send the details below to your administrator, who should check the UserInfo endpoint."),
+    ),
+}
+
+_PERSON: Final = {
+    "tenant_not_allowed": ErrorText(
+        title=_("This organization may not sign in here"),
+        detail=_("The account you used belongs to another organization, or it is a personal account."),
+        who=_YOU,
+        advice=_("Use your work account. If that is the one you used, ask your administrator to admit it."),
+    ),
+    "mapping_field_missing": ErrorText(
+        title=_("Your profile does not say which agent you are"),
+        detail=_("We find your agent account by one field of your company profile. In your profile it is missing."),
+        who=_ADMINISTRATOR,
+        advice=_("Ask your administrator to fill in this field, or to choose another mapping field."),
+    ),
+    "agent_unknown": ErrorText(
+        title=_("You are not an agent of this contact center yet"),
+        detail=_("Your company account is fine, but the contact center has no agent with your account name."),
+        who=_ADMINISTRATOR,
+        advice=_("Ask your administrator to create the agent with exactly this account name."),
+    ),
+    "agent_frozen": ErrorText(
+        title=_("Your agent account is frozen"),
+        detail=_("The contact center knows you, but your agent account has been suspended there."),
+        who=_ADMINISTRATOR,
+        advice=_("Ask your administrator to unfreeze the agent account, then sign in again."),
+    ),
+    "agent_mismatch": ErrorText(
+        title=_("The contact center took you for someone else"),
+        detail=_("It opened the phone of another agent than the one your company named, so we closed it again."),
+        who=_ADMINISTRATOR,
+        advice=_("Your administrator should check that both sides use the same mapping field."),
+    ),
+}
+
+_CONTACT_CENTER: Final = {
+    "exchange_rejected": ErrorText(
+        title=_("The contact center refused the sign-in"),
+        detail=_("Your company confirmed who you are, but the contact center did not open the phone for you."),
+        who=_ADMINISTRATOR,
+        advice=_("Send the details below to your administrator, who should check the developer portal's settings."),
+    ),
+    "exchange_unreachable": ErrorText(
+        title=_("The contact center is not answering"),
+        detail=_("Your company confirmed who you are, but the contact center did not answer in time."),
+        who=_OPERATOR,
+        advice=_("Wait a moment and try again. Calls that are up are not affected."),
+    ),
+    "exchange_answer_invalid": ErrorText(
+        title=_("The contact center gave an answer we cannot use"),
+        detail=_("Instead of opening the phone it sent something else, for example a maintenance page."),
+        who=_OPERATOR,
+        advice=_("Try again in a few minutes. If it lasts, send the details below to the operator."),
+    ),
+}
+
+_SESSION: Final = {
+    "session_missing": ErrorText(
+        title=_("You are not signed in"),
+        detail=_("There is no sign-in in this browser, or this site's cookies were deleted."),
+        who=_YOU,
+        advice=_("Sign in with your company account."),
+    ),
+    "session_ended": ErrorText(
+        title=_("Your session has ended"),
+        detail=_("You signed out, the session reached its time limit, or an administrator ended it."),
+        who=_YOU,
+        advice=_("Sign in again to go on working."),
+    ),
+    "login_required": ErrorText(
+        title=_("Please sign in again"),
+        detail=_("Your company wants you to confirm who you are before the phone can go on."),
+        who=_YOU,
+        advice=_("Sign in again with your company account. It usually takes one click."),
+    ),
+}
+
+_OURSELVES: Final = {
+    "store_unavailable": ErrorText(
+        title=_("A short interruption on our side"),
+        detail=_("The part that remembers sign-ins cannot be reached right now. You have not been signed out."),
+        who=_OPERATOR,
+        advice=_("Wait a moment and try again. A call that is up is not affected."),
+    ),
+    "internal_error": ErrorText(
+        title=_("Something went wrong on our side"),
+        detail=_("This is a fault of the service, not yours. It was recorded under the reference below."),
+        who=_OPERATOR,
+        advice=_("Try again. If it happens again, give the reference to the operator."),
+    ),
+}
+
+_TEXTS: Final = {
+    **_REQUEST,
+    **_CONNECTION,
+    **_IDENTITY_PROVIDER,
+    **_PERSON,
+    **_CONTACT_CENTER,
+    **_SESSION,
+    **_OURSELVES,
+}
+
+
+def explain(code: str) -> ErrorText:
+    """Return the account of an error code; an unknown code is told as a fault of our own."""
+    return _TEXTS.get(code, _TEXTS["internal_error"])
+
+
+def explained_codes() -> frozenset[str]:
+    """Return every code that has a text of its own."""
+    return frozenset(_TEXTS)

@@ -1,0 +1,32 @@
+"""Probes and scrapers: is the process alive, can it work, what did it count."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, jsonify
+
+from bridge.core.errors import StoreUnavailable
+from bridge.http.current import services
+from bridge.ops.health import readiness
+from bridge.ops.metrics import CONTENT_TYPE_LATEST
+
+health = Blueprint("health", __name__)
+
+
+@health.get("/healthz")
+def alive() -> Response:
+    """Say that the process answers."""
+    return jsonify(status="ok")
+
+
+@health.get("/readyz")
+def ready() -> tuple[Response, int]:
+    """Say whether the stores answer, and which does not."""
+    checks = readiness({"database": services().database.ping})
+    ok = all(reason == "ok" for reason in checks.values())
+    return jsonify(status="ok" if ok else "unavailable", checks=checks), 200 if ok else StoreUnavailable.status
+
+
+@health.get("/metrics")
+def metrics() -> Response:
+    """Return the counters in Prometheus' text format."""
+    return Response(services().metrics.exposition(), content_type=CONTENT_TYPE_LATEST)

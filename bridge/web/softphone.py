@@ -1,0 +1,99 @@
+"""The softphone page and the JSON that its script asks for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from flask import Blueprint, Response, jsonify, render_template, url_for
+
+from bridge.http.cookies import set_ac_token
+from bridge.http.current import services
+from bridge.http.guard import csrf_token, require_own_page, require_session
+from bridge.http.headers import allow_sdk
+from bridge.http.language import language_tag
+from bridge.http.problem import Context, in_context
+
+if TYPE_CHECKING:
+    from bridge.core.model import Connection
+    from bridge.signin.agent_session import AgentSession
+
+softphone = Blueprint("softphone", __name__)
+
+
+@softphone.get("/softphone")
+def page() -> str:
+    """Show the phone; the token is never part of the page."""
+    current = require_session()
+    connection = services().connections.get(current.connection)
+    allow_sdk(current.end_session_origin)
+    sdk = services().site.sdk
+    return render_template(
+        "softphone/softphone.html",
+        boot=_boot(current, connection),
+        sdk_scripts=sdk.scripts,
+        sdk_styles=sdk.styles,
+    )
+
+
+@softphone.get("/session")
+def show() -> Response:
+    """Say who is signed in and until when."""
+    current = require_session()
+    return jsonify(
+        connection=current.connection,
+        account_name=current.account_name,
+        display_name=current.display_name,
+        expires_at=current.fuyun.expires_at,
+        session_expires_at=int(current.expires_at),
+        csrf_token=csrf_token(),
+    )
+
+
+@softphone.post("/session/token")
+def token() -> Response:
+    """Hand the page's own script the Fuyun token."""
+    current = require_session()
+    require_own_page()
+    return _token_answer(current)
+
+
+@softphone.post("/session/renew")
+def renew() -> Response:
+    """Hand the page's own script a fresh Fuyun token, and renew the cookie."""
+    current = require_session()
+    require_own_page()
+    in_context(Context("renewal", current.connection))
+    renewed = services().flow.renew(current.id)
+    response = _token_answer(renewed)
+    set_ac_token(response, services().site, renewed, services().now())
+    return response
+
+
+def _token_answer(current: AgentSession) -> Response:
+    connection = services().connections.get(current.connection)
+    return jsonify(
+        access_token=current.fuyun.access_token,
+        token_type=current.fuyun.token_type,
+        expires_in=max(int(current.fuyun.expires_at - services().now()), 0),
+        instance_id=connection.instance_id,
+    )
+
+
+def _boot(current: AgentSession, connection: Connection) -> dict[str, Any]:
+    sdk = services().site.sdk
+    return {
+        "instance_id": connection.instance_id,
+        "api_host": sdk.api_host,
+        "ws_host": sdk.ws_host,
+        "session_url": url_for("softphone.show"),
+        "token_url": url_for("softphone.token"),
+        "renew_url": url_for("softphone.renew"),
+        "logout_url": url_for("agent.sign_out"),
+        "login_url": url_for("agent.depart", name=connection.name, next=url_for("softphone.page")),
+        "connection": connection.name,
+        "connection_title": connection.title,
+        "account_name": current.account_name,
+        "display_name": current.display_name,
+        "session_expires_at": int(current.expires_at),
+        "locale": language_tag(),
+    }

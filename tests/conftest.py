@@ -1,0 +1,111 @@
+"""What every test stands on. Sections: the closed house (no network), the browser, then whatever rooms share."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import shutil
+import socket
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.kit.house import build_house, demo_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.kit.browser import Browser
+    from tests.kit.house import House
+
+# The closed house: tests reach this machine only ---------------------------------------------------------------------
+
+
+class OutsideWorldReachedError(RuntimeError):
+    """A test tried to leave the machine; no OSError, so that no code under test takes it for an outage."""
+
+
+def is_inside(host: object) -> bool:
+    """Tell whether `host` is this machine, without asking any name server."""
+    text = host.decode("ascii", "replace") if isinstance(host, bytes) else host
+    if text in {None, "", "localhost"}:
+        return True
+    try:
+        address = ipaddress.ip_address(str(text).split("%", maxsplit=1)[0])
+    except ValueError:
+        return False
+    return address.is_loopback or address.is_unspecified
+
+
+@pytest.fixture(scope="session", autouse=True)
+def closed_house() -> Iterator[None]:
+    """Refuse connections to other machines and the resolution of their names, for the whole run."""
+    connect, connect_ex, getaddrinfo = socket.socket.connect, socket.socket.connect_ex, socket.getaddrinfo
+
+    def check(address: Any) -> None:
+        if isinstance(address, tuple) and not is_inside(address[0]):
+            raise OutsideWorldReachedError(f"a test tried to reach {address[0]}")
+
+    def guarded_connect(self: socket.socket, address: Any) -> None:
+        check(address)
+        connect(self, address)
+
+    def guarded_connect_ex(self: socket.socket, address: Any) -> int:
+        check(address)
+        return connect_ex(self, address)
+
+    def guarded_getaddrinfo(host: Any, *args: Any, **kwargs: Any) -> Any:
+        if str(host).endswith(".invalid"):  # RFC 2606: never exists
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        if not is_inside(host):
+            raise OutsideWorldReachedError(f"a test tried to resolve {host}")
+        return getaddrinfo(host, *args, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", guarded_connect)
+        patch.setattr(socket.socket, "connect_ex", guarded_connect_ex)
+        patch.setattr(socket, "getaddrinfo", guarded_getaddrinfo)
+        yield
+
+
+# The browser ---------------------------------------------------------------------------------------------------------
+
+
+def chromium() -> str:
+    """Return the path of Chromium, or nothing: $CHROMIUM, else Debian's package, else a relative of it."""
+    names = [os.environ.get("CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome"]
+    return next((found for name in names if name and (found := shutil.which(name))), "")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip browser tests where there is no browser, and say so."""
+    if chromium():
+        return
+    missing = pytest.mark.skip(reason="Chromium is not installed (as root: apt-get install chromium)")
+    for item in items:
+        if item.get_closest_marker("browser"):
+            item.add_marker(missing)
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> str:
+    """The path of Chromium, for Playwright's `executable_path`."""
+    return chromium()
+
+
+# The house: a bridge beside its sandbox, in one process ---------------------------------------------------------------
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    """A bridge with the sandbox's four connections, over a database of its own."""
+    built = build_house(demo_settings(tmp_path))
+    yield built
+    built.services.database.close()
+
+
+@pytest.fixture
+def browser(house: House) -> Browser:
+    """A fresh browser of somebody who works with the house."""
+    return house.browser()

@@ -1,0 +1,91 @@
+"""A whole bridge beside its sandbox, in one process."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from bridge.app import create_app, make_outbound
+from bridge.outbound import Outbound
+from bridge.sandbox.app import create_sandbox
+from bridge.sandbox.world import World, demo_config
+from bridge.settings import Settings, load
+from tests.kit.browser import Browser
+from tests.kit.clock import Clock
+from tests.kit.mounted import Mounted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from flask import Flask
+
+    from bridge.core.model import Connection
+    from bridge.services import Services
+
+BRIDGE = "http://127.0.0.1:5000"
+SANDBOX = "http://localhost:5100"
+SECURE_BRIDGE = "https://phone.example.com"
+
+
+@dataclass
+class House:
+    """The bridge, its settings, and the world it lives in.
+
+    Args:
+        calls: method and URL of every request that left the bridge, in order.
+    """
+
+    app: Flask
+    settings: Settings
+    world: World
+    adapter: Mounted
+    clock: Clock
+    calls: list[tuple[str, str]]
+
+    @property
+    def services(self) -> Services:
+        """The bridge's rooms."""
+        services: Services = self.app.extensions["bridge"]
+        return services
+
+    def browser(self) -> Browser:
+        """Return a fresh browser, for which the bridge and the sandbox are the whole internet."""
+        return Browser(self.settings.public_url, self.adapter)
+
+    def rows(self) -> dict[str, int]:
+        """Count the rows of every table but the schema's version."""
+        from bridge.db import metadata  # noqa: PLC0415 — tables are known once the rooms are loaded
+
+        with self.services.database.transaction() as connection:
+            return {table.name: len(connection.execute(table.select()).all()) for table in metadata.sorted_tables}
+
+
+def demo_settings(folder: Path, public_url: str = BRIDGE, connections: tuple[str, ...] = ()) -> Settings:
+    """Return the sandbox's demo configuration as settings."""
+    chosen: dict[str, Any] = {"connections": connections} if connections else {}
+    path = folder / "bridge.toml"
+    path.write_text(demo_config(SANDBOX, public_url, str(folder), **chosen), encoding="utf-8")
+    return load(path, os.environ)
+
+
+def change(settings: Settings, name: str, alter: Callable[[Connection], Connection]) -> Settings:
+    """Return settings with one connection altered."""
+    altered = tuple(alter(one) if one.name == name else one for one in settings.connections)
+    return replace(settings, connections=altered)
+
+
+def build_house(settings: Settings) -> House:
+    """Join a bridge with these settings to a fresh sandbox, without any socket between them."""
+    clock, adapter = Clock(), Mounted()
+    sandbox = create_sandbox(SANDBOX, now=clock)
+    calls: list[tuple[str, str]] = []
+    way_out = Mounted()
+    way_out.applications = adapter.applications
+    way_out.before = lambda request: calls.append((str(request.method), str(request.url).split("?")[0]))
+    outbound = Outbound(limits=make_outbound(settings).limits, adapter=way_out)
+    app = create_app(settings, outbound=outbound, now=clock)
+    adapter.mount(SANDBOX, sandbox)
+    adapter.mount(settings.public_url, app)
+    return House(app, settings, sandbox.extensions["world"], adapter, clock, calls)

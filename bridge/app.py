@@ -5,18 +5,16 @@ from __future__ import annotations
 import os
 import time
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flask import Flask, url_for
 from flask_babel import Babel
 
-from bridge import __version__
+from bridge import __version__, checks
 from bridge.connections.keys import load_private_key
 from bridge.connections.secrets import KeyRing
 from bridge.connections.store import ConnectionStore
-from bridge.core.errors import BridgeError
 from bridge.db import Database
 from bridge.fuyun.exchange import FuyunExchange
 from bridge.fuyun.subject import AccessTokenSubject, MintedSubject
@@ -44,7 +42,6 @@ from bridge.web.softphone import softphone
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bridge.core.model import IdentityProvider
 
 _LARGEST_REQUEST = 65_536
 
@@ -126,33 +123,15 @@ def build_services(settings: Settings, outbound: Outbound, now: Callable[[], flo
 
 
 def probe(settings: Settings) -> list[tuple[str, bool, str]]:
-    """Ask the store and every identity provider once.
+    """Ask the store, every identity provider and Fuyun once.
 
     Returns:
         For each its name, whether it answered well, and what came.
     """
     outbound = make_outbound(settings)
     services = build_services(settings, outbound, time.time)
-    asked: list[tuple[str, Callable[[], object]]] = [("store", services.database.ping)]
-    metadata, keys = MetadataCache(outbound), KeyCache(outbound)
-    for connection in services.connections.enabled():
-        idp = connection.idp
-        asked.append((f"{connection.name}: metadata", partial(metadata.get, idp)))
-        if idp.kind != "oauth2":
-            asked.append((f"{connection.name}: keys", partial(_ask_keys, metadata, keys, idp)))
-    return [_outcome(name, ask) for name, ask in asked]
-
-
-def _ask_keys(metadata: MetadataCache, keys: KeyCache, idp: IdentityProvider) -> None:
-    keys.get(idp, metadata.get(idp).jwks_uri)
-
-
-def _outcome(name: str, ask: Callable[[], object]) -> tuple[str, bool, str]:
-    try:
-        ask()
-    except BridgeError as fault:
-        return name, False, str(fault)
-    return name, True, "answers"
+    found = checks.probe(services, outbound, MetadataCache(outbound), KeyCache(outbound))
+    return [(finding.name, finding.ok, finding.what) for finding in found]
 
 
 def _site(settings: Settings) -> Site:

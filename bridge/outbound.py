@@ -6,7 +6,6 @@ Callers say what to send and which of their errors a failure is; nothing here kn
 from __future__ import annotations
 
 import json
-import os
 import socket
 import ssl
 import threading
@@ -46,11 +45,12 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back, read whole; the body is kept out of the text form."""
+    """What came back, read whole; the body is kept out of the text form. `date` is the server's clock (RFC 9110)."""
 
     status: int
     content_type: str
     body: bytes = field(repr=False)
+    date: str = ""
 
     @property
     def kind(self) -> str:
@@ -82,7 +82,7 @@ class Outbound:
     """Sends requests of all rooms over shared, pooled keep-alive connections.
 
     Args:
-        ca_bundle: path of a CA file; empty: the environment's ``SSL_CERT_FILE``, else certifi's.
+        ca_bundle: path of a CA file; empty: the system's authorities (``SSL_CERT_FILE`` counts), else certifi's.
         limits: time and size limits of every call.
         adapter: another transport (tests mount applications here); default: the pooled adapter.
     """
@@ -149,7 +149,12 @@ class Outbound:
                 body += chunk
                 if len(body) > limits.size:
                     raise fail_as.invalid(expected=f"at most {limits.size} bytes", received="a larger answer")
-            return Answer(response.status_code, response.headers.get("Content-Type", ""), bytes(body))
+            return Answer(
+                response.status_code,
+                response.headers.get("Content-Type", ""),
+                bytes(body),
+                response.headers.get("Date", ""),
+            )
 
     def close(self) -> None:
         """Close all pooled connections."""
@@ -184,7 +189,11 @@ def host_of(url: str) -> str:
 
 
 def _trusting(ca_bundle: str) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=ca_bundle or os.environ.get("SSL_CERT_FILE") or certifi.where())
+    context = ssl.create_default_context(cafile=ca_bundle or None)
+    known = ssl.get_default_verify_paths()
+    if not (ca_bundle or known.cafile or known.capath):
+        # Slim containers come without the system's authorities.
+        context.load_verify_locations(certifi.where())
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
 

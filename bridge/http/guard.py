@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from flask import Request, request, session
 from flask_wtf.csrf import generate_csrf, validate_csrf
@@ -13,6 +13,7 @@ from bridge.http.current import services
 from bridge.http.parameters import single
 
 if TYPE_CHECKING:
+    from bridge.http.session import BrowserSession
     from bridge.signin.agent_session import AgentSession
 
 AGENT_SESSION: Final = "agent_session"
@@ -39,6 +40,12 @@ def require_store() -> None:
     fault = getattr(session, "unavailable", None)
     if fault is not None:
         raise fault
+
+
+def forget_session() -> None:
+    """Take the session's cookie from the browser."""
+    if AGENT_SESSION in session:
+        cast("BrowserSession", session).forgotten = True
 
 
 def require_own_page() -> None:

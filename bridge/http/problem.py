@@ -7,19 +7,20 @@ from typing import Any, Final
 from urllib.parse import quote
 
 import structlog
-from flask import Flask, Response, g, jsonify, redirect, render_template, request, session, url_for
+from flask import Flask, Response, g, jsonify, redirect, render_template, request, url_for
 from werkzeug.exceptions import HTTPException
 
 from bridge.core.errors import BridgeError, Internal, PageUnknown, RequestInvalid
 from bridge.core.protocol import AC_TOKEN
 from bridge.http.cookies import clear_ac_token
 from bridge.http.current import services
-from bridge.http.guard import wants_page
+from bridge.http.guard import forget_session, wants_page
 from bridge.http.texts import explain
 from bridge.ops.journal import new_reference
 
 _UNAUTHORIZED: Final = 401
 _NOT_FOUND: Final = 404
+_TOO_LARGE: Final = 413
 _SCRIPTS_ONLY: Final = ("/session", "/api/")
 _RETRY_AFTER: Final = "5"
 
@@ -85,7 +86,8 @@ def _refuse_surprise(fault: Exception) -> Response:
 
 
 def _from_http(fault: HTTPException) -> BridgeError:
-    status = fault.code or Internal.status
+    # A body over the limit is one oversized parameter more, and these are 400 everywhere.
+    status = 400 if fault.code == _TOO_LARGE else fault.code or Internal.status
     if status == _NOT_FOUND:
         return PageUnknown()
     if status < Internal.status:
@@ -145,8 +147,7 @@ def _to_sign_in() -> Response:
 
 def _forget_session(response: Response) -> Response:
     """Take back what an ended session left in the browser; an outage never comes here."""
-    if session:
-        session.clear()
+    forget_session()
     if AC_TOKEN in request.cookies:
         clear_ac_token(response, services().site)
     return response

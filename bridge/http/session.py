@@ -22,10 +22,14 @@ _WITHOUT_SESSION = ("/static/", "/healthz", "/readyz", "/metrics", "/.well-known
 
 
 class BrowserSession(ServerSideSession):  # type: ignore[misc]
-    """A session that knows when its store did not answer, and when it is kept already."""
+    """A session that knows when its store did not answer, when it is kept already, and when its cookie must go.
+
+    The row of a forgotten session stays until it is swept: whoever brings the old id again hears that it has ended.
+    """
 
     unavailable: StoreUnavailable | None = None
     kept = False
+    forgotten = False
 
 
 class SealedSerializer(Serializer):  # type: ignore[misc]
@@ -72,6 +76,12 @@ class BrowserSessionInterface(ServerSideSessionInterface):  # type: ignore[misc]
         """Keep a changed session and set its cookie; leave the cookie alone while the store is down."""
         if not isinstance(session, BrowserSession) or session.unavailable is not None:
             return
+        if session.forgotten:
+            # Flask-Session deletes without Secure, and browsers refuse that for a `__Host-` cookie.
+            response.delete_cookie(
+                self.get_cookie_name(app), path="/", secure=self.get_cookie_secure(app), httponly=True, samesite="Lax"
+            )
+            return
         super().save_session(app, session, response)
 
     def start(self, session: BrowserSession, content: dict[str, Any]) -> None:
@@ -80,8 +90,6 @@ class BrowserSessionInterface(ServerSideSessionInterface):  # type: ignore[misc]
         Raises:
             StoreUnavailable: nothing was kept, and no cookie will be set.
         """
-        if len(session):
-            self._delete_session(self._get_store_id(session.sid))
         session.sid = self._generate_sid(self.sid_length)
         session.clear()
         session.update(content)

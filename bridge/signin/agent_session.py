@@ -28,6 +28,7 @@ from bridge.connections.secrets import KeyRing, SealBroken
 from bridge.core.errors import BridgeError, LoginRequired, SessionEnded, SessionMissing
 from bridge.core.model import AccountName, FuyunToken, TokenSet
 from bridge.db import Database, metadata
+from bridge.signin.browser_session import AFTERLIFE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -122,7 +123,7 @@ class AgentSessions:
         }
         with self._database.transaction() as connection:
             connection.execute(insert(agent_sessions).values(row))
-            connection.execute(delete(agent_sessions).where(agent_sessions.c.expires_at < now))
+            connection.execute(delete(agent_sessions).where(agent_sessions.c.expires_at < now - AFTERLIFE))
         return new
 
     def load(self, session_id: str) -> AgentSession:

@@ -11,6 +11,9 @@ from bridge.db import Database, metadata
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+AFTERLIFE: Final = 86_400
+"""Seconds for which ended sessions are still known as ended."""
+
 browser_sessions: Final = Table(
     "browser_sessions",
     metadata,
@@ -22,6 +25,8 @@ browser_sessions: Final = Table(
 
 class BrowserSessions:
     """Keeps sealed session blobs; whoever reads the table can neither open one nor use its id.
+
+    Rows stay a day longer than the session, so that an old id is told from an invented one.
 
     Args:
         now: epoch seconds.
@@ -42,7 +47,7 @@ class BrowserSessions:
     def put(self, id_hash: str, sealed: bytes, lifetime: float) -> None:
         """Keep the blob for `lifetime` seconds; raises StoreUnavailable."""
         table = browser_sessions
-        values = {"sealed": sealed, "expires_at": self._now() + lifetime}
+        values = {"sealed": sealed, "expires_at": self._now() + lifetime + AFTERLIFE}
         with self._database.transaction() as connection:
             changed = connection.execute(update(table).where(table.c.id_hash == id_hash).values(values))
             if not changed.rowcount:

@@ -92,14 +92,18 @@ class PendingSignIns:
             raise StateUnknown(expected="the state of this sign-in", received="another")
         return pending
 
-    def slot(self, state: str) -> int | None:
-        """Return the slot of a state that we made, however old, else None."""
+    def peek(self, state: str, cookie_of: Callable[[int], str]) -> tuple[int | None, str]:
+        """Return slot and landing of a state that we made, however old; None and nothing for any other."""
         try:
-            return self._slot(state)
+            slot = self._slot(state)
         except StateExpired:
-            return int(state[0])
+            slot = int(state[0])
         except StateUnknown:
-            return None
+            return None, ""
+        try:
+            return slot, str(self._key_ring.open(_PURPOSE, cookie_of(slot)).get("landing", ""))
+        except SealBroken:
+            return slot, ""
 
     def _slot(self, state: str) -> int:
         try:

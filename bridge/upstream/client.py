@@ -202,8 +202,8 @@ class UpstreamClient:
 
 
 def asks_for_id_token(idp: IdentityProvider) -> bool:
-    """Say whether the connection asks for an ID token: plain OAuth 2.0 never does."""
-    return idp.kind != "oauth2"
+    """Say whether the connection asks for an ID token: plain OAuth 2.0 never does, OpenID Connect by its scope."""
+    return idp.kind != "oauth2" and protocol.OPENID in idp.scope.split()
 
 
 class _WiredClient(OAuth2Client):  # type: ignore[misc]

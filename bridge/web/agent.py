@@ -17,11 +17,20 @@ from flask import (
     url_for,
 )
 
-from bridge.core.errors import IdpAnswerInvalid, LoginRequired, SessionEnded, SessionMissing, StateExpired, StateUnknown
+from bridge.core.errors import (
+    IdpAnswerInvalid,
+    LoginRequired,
+    RequestInvalid,
+    SessionEnded,
+    SessionMissing,
+    StateExpired,
+    StateUnknown,
+    showable,
+)
 from bridge.core.landing import HOME, safe_landing
 from bridge.http import cookies
 from bridge.http.current import services
-from bridge.http.guard import AGENT_SESSION, require_own_page, require_session, require_store
+from bridge.http.guard import AGENT_SESSION, forget_session, require_own_page, require_session, require_store
 from bridge.http.parameters import single
 from bridge.http.problem import Context, in_context
 from bridge.signin.flow import AuthorizationResponse
@@ -35,6 +44,8 @@ if TYPE_CHECKING:
 
 agent = Blueprint("agent", __name__)
 
+# OpenID Connect Core section 3.1.2.1
+_PROMPTS: Final = frozenset({"none", "login", "consent", "select_account"})
 _OTHER_ACCOUNT: Final = {"microsoft": "select_account"}
 
 
@@ -68,6 +79,8 @@ def sign_in() -> Response | str:
 def depart(name: str) -> Response:
     """Send the browser to the connection's identity provider."""
     asked = single(request.args, "next", "login_hint", "prompt")
+    if not _PROMPTS.issuperset(asked["prompt"].split()):
+        raise RequestInvalid(expected=f"prompt of {', '.join(sorted(_PROMPTS))}", received=showable(asked["prompt"]))
     if request.headers.get("Sec-Fetch-Mode", "navigate") != "navigate":
         # A script cannot show the provider's page; each of its tries would only use up a slot.
         raise LoginRequired(expected="a navigation", received="a request of a script")
@@ -91,13 +104,13 @@ def arrive(name: str) -> Response:
     require_store()
     connection = services().connections.get(name)
     brought = request.args if request.method == "GET" else request.form
-    slot = services().pending.slot(brought.get("state", ""))
-    in_context(_arrival_context(connection))
+    slot, wanted = services().pending.peek(brought.get("state", ""), _pending_cookie)
+    in_context(_arrival_context(connection, safe_landing(wanted)))
     if slot is not None:
         _forget_afterwards(connection, slot)
     response = _response_in(brought)
     try:
-        arrived, landing = services().flow.complete(name, response, lambda place: cookies.pending_in(request, place))
+        arrived, landing = services().flow.complete(name, response, _pending_cookie)
     except (StateUnknown, StateExpired):
         # Another tab finished meanwhile: a person who is signed in wants the page, not an account of what was late.
         if _is_signed_in():
@@ -112,7 +125,7 @@ def sign_out() -> Response:
     current = require_session()
     require_own_page()
     onward = services().flow.end(current)
-    session.clear()
+    forget_session()
     response = _see(onward or url_for("agent.signed_out"))
     cookies.clear_ac_token(response, services().site)
     return response
@@ -171,13 +184,17 @@ def _forget_afterwards(connection: Connection, slot: int) -> None:
         return response
 
 
-def _arrival_context(connection: Connection) -> Context:
+def _pending_cookie(slot: int) -> str:
+    return cookies.pending_in(request, slot)
+
+
+def _arrival_context(connection: Connection, landing: str) -> Context:
     prompt = _OTHER_ACCOUNT.get(connection.idp.kind, "login")
     return Context(
         "sign_in",
         connection.name,
-        retry_url=url_for("agent.depart", name=connection.name),
-        other_account_url=url_for("agent.depart", name=connection.name, prompt=prompt),
+        retry_url=_departure_url(connection, landing),
+        other_account_url=_departure_url(connection, landing, prompt=prompt),
     )
 
 
@@ -190,9 +207,11 @@ def _offer(connection: Connection, landing: str, login_hint: str) -> dict[str, s
     }
 
 
-def _departure_url(connection: Connection, landing: str, login_hint: str) -> str:
+def _departure_url(connection: Connection, landing: str, login_hint: str = "", prompt: str = "") -> str:
     wanted = landing if landing != HOME else None
-    return url_for("agent.depart", name=connection.name, next=wanted, login_hint=login_hint or None)
+    return url_for(
+        "agent.depart", name=connection.name, next=wanted, login_hint=login_hint or None, prompt=prompt or None
+    )
 
 
 def _remembered(landing: str) -> dict[str, str] | None:

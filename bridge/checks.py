@@ -1,0 +1,93 @@
+"""What an operator wants to know before the first agent comes: does everybody answer, and is our clock right."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from bridge.core.errors import BridgeError, ExchangeAnswerInvalid, ExchangeUnreachable, IdpUnreachable
+from bridge.outbound import FailAs, host_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from bridge.core.model import Connection, IdentityProvider
+    from bridge.outbound import Answer, Outbound
+    from bridge.services import Services
+    from bridge.upstream.metadata import KeyCache, MetadataCache
+
+_FUYUN: Final = FailAs(ExchangeUnreachable, ExchangeAnswerInvalid)
+_CLOCK: Final = FailAs(IdpUnreachable, IdpUnreachable)
+_SERVER_ERROR: Final = 500
+_TOLERABLE: Final = 60
+"""Seconds of clock offset that are still good: ID tokens are judged with 120."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was asked, whether it is well, and what came."""
+
+    name: str
+    ok: bool
+    what: str
+
+
+def probe(services: Services, outbound: Outbound, metadata: MetadataCache, keys: KeyCache) -> Iterator[Finding]:
+    """Ask the store, and for every enabled connection its provider, its keys, the clock and Fuyun."""
+    yield _ask("store", partial(_store, services))
+    for connection in services.connections.enabled():
+        idp = connection.idp
+        yield _ask(f"{connection.name}: metadata", partial(_metadata, metadata, idp))
+        if idp.kind != "oauth2":
+            yield _ask(f"{connection.name}: keys", partial(_keys, metadata, keys, idp))
+        yield _ask(f"{connection.name}: clock", partial(_clock, services, outbound, metadata, idp))
+        if connection.mode != "frontend":
+            yield _ask(f"{connection.name}: fuyun", partial(_fuyun, outbound, connection))
+
+
+def _ask(name: str, ask: Callable[[], str]) -> Finding:
+    try:
+        return Finding(name, ok=True, what=ask())
+    except BridgeError as fault:
+        return Finding(name, ok=False, what=str(fault))
+
+
+def _store(services: Services) -> str:
+    services.database.ping()
+    return "answers"
+
+
+def _metadata(metadata: MetadataCache, idp: IdentityProvider) -> str:
+    found = metadata.get(idp)
+    return f"issuer {found.issuer}" if found.issuer else f"token endpoint at {host_of(found.token_endpoint)}"
+
+
+def _keys(metadata: MetadataCache, keys: KeyCache, idp: IdentityProvider) -> str:
+    return f"{len(keys.get(idp, metadata.get(idp).jwks_uri).keys)} signing keys"
+
+
+def _clock(services: Services, outbound: Outbound, metadata: MetadataCache, idp: IdentityProvider) -> str:
+    address = idp.discovery_url or metadata.get(idp).authorization_endpoint
+    offset = _offset(outbound.get(address, _CLOCK), services.now())
+    if offset is None:
+        return "the provider does not tell its time"
+    if abs(offset) > _TOLERABLE:
+        raise IdpUnreachable("The clocks differ.", expected=f"at most {_TOLERABLE} seconds", received=f"{offset:+.0f}")
+    return f"differs by {offset:+.0f} seconds"
+
+
+def _offset(answer: Answer, now: float) -> float | None:
+    try:
+        return now - parsedate_to_datetime(answer.date).timestamp()
+    except ValueError:
+        return None
+
+
+def _fuyun(outbound: Outbound, connection: Connection) -> str:
+    # A GET without credentials: it cannot exchange anything, and any answer below 500 shows that somebody is there.
+    answer = outbound.get(connection.fuyun.token_exchange_url, _FUYUN)
+    if answer.status >= _SERVER_ERROR:
+        raise ExchangeUnreachable(expected="an answer", received=f"HTTP {answer.status}")
+    return f"{host_of(connection.fuyun.token_exchange_url)} answers"

@@ -1,0 +1,46 @@
+"""The README's table of error codes, made from the code: ``python -m tests.structure.error_table`` writes it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Final
+
+from flask import Flask
+from flask_babel import Babel
+
+from bridge.core.errors import every_error
+from bridge.http.texts import explain
+
+README: Final = Path(__file__).parents[2] / "README.md"
+BEGIN: Final = "<!-- errors -->"
+END: Final = "<!-- /errors -->"
+
+
+def table() -> str:
+    """Return the Markdown table of all codes in the order of the tree."""
+    lines = ["| Code | Status | What happened | Who can fix it, and how |", "| --- | --- | --- | --- |"]
+    app = Flask("texts")
+    Babel(app, default_locale="en")
+    with app.test_request_context():
+        for code, error in every_error().items():
+            text = explain(code)
+            lines.append(f"| `{code}` | {error.status} | {text.title}. {text.detail} | {text.who}. {text.advice} |")
+    return "\n".join(lines)
+
+
+def written() -> str:
+    """Return the table that stands in the README."""
+    text = README.read_text(encoding="utf-8")
+    return text.split(BEGIN, 1)[1].split(END, 1)[0].strip()
+
+
+def write() -> None:
+    """Put the table into the README."""
+    text = README.read_text(encoding="utf-8")
+    between = re.compile(f"{re.escape(BEGIN)}.*?{re.escape(END)}", re.DOTALL)
+    README.write_text(between.sub(lambda _: f"{BEGIN}\n{table()}\n{END}", text), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write()

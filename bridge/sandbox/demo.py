@@ -1,0 +1,144 @@
+"""A whole bridge configuration, as TOML, that points at the sandbox."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Protocol
+from urllib.parse import urlsplit
+
+from bridge.sandbox.idp_microsoft import CONTOSO_TENANT
+from bridge.sandbox.idp_salesforce import ACME_ORGANIZATION
+from bridge.sandbox.keys import new_rsa, private_pem, public_pem
+from bridge.sandbox.registrations import COMPANIES, INSTANCE_ID, is_loopback
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bridge.sandbox.registrations import Company
+
+_SCRIPTS: Final = ("react.js", "react-dom.js", "antd.js", "hotline-client-ui/index.js")
+_STYLES: Final = ("antd.css", "hotline-client-ui/index.css")
+
+
+class Registrar(Protocol):
+    """The part of the world that takes registrations."""
+
+    def register(self, connection: str, redirect_uri: str) -> None:
+        """Register a redirect URI."""
+
+    def use_jwt(self, connection: str, issuer: str, public_key: str) -> None:
+        """Put a Fuyun application into JWT mode."""
+
+
+def demo_config(
+    sandbox_url: str,
+    public_url: str,
+    data_dir: str,
+    *,
+    connections: tuple[str, ...] = tuple(COMPANIES),
+    jwt: tuple[str, ...] = (),
+    world: Registrar | None = None,
+) -> str:
+    """Return the TOML text of a bridge whose customers, contact centre and SDK are the sandbox at `sandbox_url`.
+
+    Args:
+        connections: which of contoso, acme, globex, initech.
+        jwt: those of them that run in mode jwt; their keys are written to `data_dir`, and `world` learns the public
+            halves (it must be given then).
+        world: registers the redirect URIs; not needed where `public_url` is on loopback.
+    """
+    head = [_head(public_url, data_dir, connections), _hotline_sdk(sandbox_url)]
+    for name in connections:
+        if world is not None:
+            world.register(name, f"{public_url}/callback/{name}")
+        signing = _jwt(name, public_url, data_dir, world) if name in jwt else ""
+        head.append(_connection(COMPANIES[name], sandbox_url, signing))
+    return "\n".join(head)
+
+
+def _table(header: str, values: Mapping[str, object]) -> str:
+    # JSON's texts, numbers, booleans and lists of them are TOML's.
+    lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in values.items()]
+    return "\n".join([*([header] if header else []), *lines, ""])
+
+
+def _head(public_url: str, data_dir: str, connections: tuple[str, ...]) -> str:
+    folder = Path(data_dir).resolve()
+    top = _table("", {"public_url": public_url, "secret_keys": [secrets.token_urlsafe(48)]})
+    parts = [top, _table("[store]", {"database": f"sqlite:///{folder.as_posix()}/bridge.db", "sessions": "database"})]
+    address = urlsplit(public_url)
+    if is_loopback(public_url) and address.port:
+        parts.insert(1, _table("[server]", {"bind": f"127.0.0.1:{address.port}"}))
+    if "contoso" in connections:
+        entry = '[{ connection = "contoso", claim = "email", values = ["lin@contoso.example"] }]'
+        parts.append(f"[admin]\nallow = {entry}\n")
+    return "\n".join(parts)
+
+
+def _hotline_sdk(sandbox_url: str) -> str:
+    values = {
+        "version": "1.0.5",
+        "scripts": [f"{sandbox_url}/sdk/{name}" for name in _SCRIPTS],
+        "styles": [f"{sandbox_url}/sdk/{name}" for name in _STYLES],
+        "csp_hosts": [sandbox_url],
+    }
+    return _table("[hotline_sdk]", values)
+
+
+def _connection(company: Company, sandbox_url: str, signing: str) -> str:
+    outer = {
+        "name": company.name,
+        "title": company.title,
+        "mode": "jwt" if signing else "oauth",
+        "mapping_field": company.mapping_field,
+        "domains": [company.domain],
+        "instance_id": INSTANCE_ID,
+        "enabled": True,
+    }
+    idp = {
+        "kind": company.kind,
+        **_address(company.kind, sandbox_url),
+        "client_id": company.client.client_id,
+        "client_secret": company.client.client_secret,
+        "scope": company.scope,
+    }
+    fuyun = {
+        "client_id": company.fuyun.client_id,
+        "client_secret": company.fuyun.client_secret,
+        "scope": company.fuyun.scope,
+        "token_exchange_url": f"{sandbox_url}/oauth/token_exchange",
+    }
+    tables = _table("[[connections]]", outer), _table("[connections.idp]", idp), _table("[connections.fuyun]", fuyun)
+    return "\n".join([*tables, *([signing] if signing else [])])
+
+
+def _address(kind: str, sandbox_url: str) -> dict[str, str]:
+    """Return the keys by which each kind is found."""
+    addresses = {
+        "microsoft": {"tenant": CONTOSO_TENANT, "issuer": f"{sandbox_url}/entra/{{tenantid}}/v2.0"},
+        "salesforce": {"host": f"{sandbox_url}/salesforce", "organization_id": ACME_ORGANIZATION},
+        "oidc": {"issuer": f"{sandbox_url}/oidc"},
+        "oauth2": {
+            "authorization_endpoint": f"{sandbox_url}/oauth2/authorize",
+            "token_endpoint": f"{sandbox_url}/oauth2/token",
+            "userinfo_endpoint": f"{sandbox_url}/oauth2/userinfo",
+            "subject_field": "data.id",
+        },
+    }
+    return addresses[kind]
+
+
+def _jwt(name: str, public_url: str, data_dir: str, world: Registrar | None) -> str:
+    if world is None:
+        raise ValueError("jwt needs the world that shall know the public key")
+    key = new_rsa()
+    path = Path(data_dir).resolve() / f"{name}.pem"
+    path.touch(mode=0o600)
+    path.write_text(private_pem(key), encoding="utf-8")
+    world.use_jwt(name, public_url, public_pem(key.public_key()))
+    return (
+        f'[connections.jwt]\nissuer = "{public_url}"\nprivate_key = {{ file = "{path.as_posix()}" }}\n'
+        'lifetime = "120s"\n'
+    )

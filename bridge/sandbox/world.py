@@ -1,0 +1,234 @@
+"""Everything that is true outside the bridge: who exists, what is registered, what was issued, what came in."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from bridge.sandbox.demo import demo_config
+from bridge.sandbox.faults import Faults
+from bridge.sandbox.grants import Grants
+from bridge.sandbox.idp_manners import MANNERS
+from bridge.sandbox.keys import KeyRing
+from bridge.sandbox.people import CAST, DISPLAY_NAMES, FROZEN, Agent, Person
+from bridge.sandbox.registrations import COMPANIES, INSTANCE_ID, FuyunApplication, OAuthClient, is_admitted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bridge.sandbox.idp_manner import Manner
+
+__all__ = ["FUYUN", "Request", "World", "demo_config"]
+
+FUYUN: Final = "fuyun"
+"""Whose keys sign Fuyun's tokens; beside the connections' names in `World.keys`."""
+
+_REMEMBERED: Final = 2000
+_FIRST_AGENT_ID: Final = 25780001
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request that came in, with values, for tests to look at; `scheme` is Authorization's first word."""
+
+    method: str
+    path: str
+    query: dict[str, list[str]] = field(repr=False)
+    form: dict[str, list[str]] = field(repr=False)
+    scheme: str = ""
+    content_type: str = ""
+    at: float = 0.0
+
+
+class World:
+    """The state of the sandbox; methods are thread-safe.
+
+    Args:
+        now: the clock of everybody out there.
+    """
+
+    def __init__(self, *, now: Callable[[], float] = time.time) -> None:
+        self.now = now
+        self.lock = threading.RLock()
+        self.base_url = "http://localhost:5100"
+        self.faults = Faults()
+        self.requests: deque[Request] = deque(maxlen=_REMEMBERED)
+        self.instance_ids = {INSTANCE_ID}
+        self.any_loopback = True
+        self.single_sign_on = False
+        self.clients: dict[str, OAuthClient] = {one.client.client_id: one.client for one in COMPANIES.values()}
+        self.fuyun_apps: dict[str, FuyunApplication] = {one.fuyun.client_id: one.fuyun for one in COMPANIES.values()}
+        self._begin()
+
+    def _begin(self) -> None:
+        self.manners: dict[str, Manner] = {
+            name: MANNERS[one.kind](self.base_url, one.domain) for name, one in COMPANIES.items()
+        }
+        self.keys = {name: KeyRing(name) for name in (*COMPANIES, FUYUN)}
+        self.grants = {name: Grants(self.clock) for name in COMPANIES}
+        self.people: dict[str, Person] = {person.key: person for person in CAST}
+        self.agents: dict[str, Agent] = {}
+        self.last_redirect_uri: dict[str, str] = {}
+        self._used_jti: dict[str, float] = {}
+        for name in COMPANIES:
+            for key, display_name in DISPLAY_NAMES.items():
+                self.add_agent(self.account_name(name, key), display_name, frozen=key in FROZEN)
+
+    def clock(self) -> float:
+        """Return the time out there; `now` may be replaced, this method stays."""
+        return self.now()
+
+    def settle(self, base_url: str, now: Callable[[], float]) -> None:
+        """Move the world to its address and clock; `create_sandbox` calls it."""
+        with self.lock:
+            self.base_url, self.now = base_url.rstrip("/"), now
+            for manner in self.manners.values():
+                manner.base_url = self.base_url
+
+    def reset(self) -> None:
+        """Begin anew: people, agents, keys, tokens, faults and requests; registrations stay."""
+        with self.lock:
+            self.faults.clear()
+            self.requests.clear()
+            self._begin()
+
+    # registrations
+
+    def register(self, connection: str, redirect_uri: str) -> None:
+        """Register a redirect URI at the connection's provider, and as the callback of its Fuyun application."""
+        with self.lock:
+            client, app = self.client_of(connection), self.fuyun_of(connection)
+            self.clients[client.client_id] = replace(client, redirect_uris=client.redirect_uris | {redirect_uri})
+            self.fuyun_apps[app.client_id] = replace(app, redirect_urls=app.redirect_urls | {redirect_uri})
+
+    def register_everywhere(self, public_url: str) -> None:
+        """Register the callbacks of a bridge at this public URL for every connection."""
+        for connection in COMPANIES:
+            self.register(connection, f"{public_url}/callback/{connection}")
+
+    def use_jwt(self, connection: str, issuer: str, public_key: str) -> None:
+        """Put the connection's Fuyun application into JWT mode with this issuer and PEM public key."""
+        with self.lock:
+            app = self.fuyun_of(connection)
+            fresh = replace(app, mode="jwt", jwt_issuer=issuer, jwt_public_key=public_key)
+            self.fuyun_apps[app.client_id] = fresh
+
+    def client_of(self, connection: str) -> OAuthClient:
+        """Return the bridge's client at the connection's provider."""
+        return next(client for client in self.clients.values() if client.connection == connection)
+
+    def fuyun_of(self, connection: str) -> FuyunApplication:
+        """Return the connection's Fuyun application."""
+        return next(app for app in self.fuyun_apps.values() if app.app_name == connection)
+
+    def admits_redirect(self, client: OAuthClient, redirect_uri: str) -> bool:
+        """Compare a redirect URI with the registered ones."""
+        name, registered = client.connection, {*client.redirect_uris, self.fuyun_callback(client.connection)}
+        return is_admitted(redirect_uri, registered, name, any_loopback=self.any_loopback)
+
+    def fuyun_callback(self, connection: str) -> str:
+        """Return Fuyun's own redirect URL, for mode frontend."""
+        return f"{self.base_url}/oauth/callback/{connection}"
+
+    # people and agents
+
+    def person(self, connection: str, key: str) -> Person | None:
+        """Return a person as the connection's company employs them."""
+        person = self.people.get(key)
+        return person.at(COMPANIES[connection].domain) if person else None
+
+    def userinfo(self, connection: str, key: str, scopes: tuple[str, ...] = ()) -> dict[str, Any]:
+        """Return the UserInfo answer about a person, with all of the company's usual scopes by default."""
+        person = self.person(connection, key)
+        if person is None:
+            return {}
+        client = self.client_of(connection)
+        return self.manners[connection].userinfo(
+            person, client.client_id, scopes or tuple(COMPANIES[connection].scope.split())
+        )
+
+    def userinfo_by_token(self, connection: str, access_token: str) -> dict[str, Any] | None:
+        """Return what the connection's user endpoint says to an access token; None where it refuses the token."""
+        grant = self.grants[connection].bearer(access_token)
+        if grant is None:
+            return None
+        return self.userinfo(connection, grant.person_key, grant.scopes) or None
+
+    def account_name(self, connection: str, key: str) -> str:
+        """Return the AccountName that the connection's mapping field yields for a person; empty without one."""
+        return account_at(self.userinfo(connection, key), self.fuyun_of(connection).mapping_field)
+
+    def add_person(self, person: Person) -> None:
+        """Let somebody else have accounts."""
+        with self.lock:
+            self.people[person.key] = person
+
+    def add_agent(self, account_name: str, display_name: str = "", *, frozen: bool = False) -> Agent:
+        """Create an agent, or replace the one of this name."""
+        with self.lock:
+            agent = Agent(account_name, display_name or account_name, _FIRST_AGENT_ID + len(self.agents), frozen)
+            self.agents[account_name] = agent
+        return agent
+
+    def remove_agent(self, account_name: str) -> None:
+        """Delete an agent."""
+        with self.lock:
+            self.agents.pop(account_name, None)
+
+    def freeze(self, account_name: str, *, frozen: bool = True) -> None:
+        """Freeze or thaw an agent."""
+        with self.lock:
+            self.agents[account_name] = replace(self.agents[account_name], frozen=frozen)
+
+    def dismiss(self, key: str) -> None:
+        """Let every provider end a person's sessions and tokens, and forget the account."""
+        with self.lock:
+            self.people.pop(key, None)
+            for grants in self.grants.values():
+                grants.revoke_person(key)
+
+    # tokens
+
+    def rotate_keys(self, connection: str | None = None, *, keep_old: bool = False, same_kid: bool = False) -> None:
+        """Sign with new keys, at one provider or all; see `KeyRing.rotate`."""
+        for name in [connection] if connection else COMPANIES:
+            self.keys[name].rotate(keep_old=keep_old, same_kid=same_kid)
+
+    def is_first_use(self, jti: str, until: float) -> bool:
+        """Remember a JWT's id until it expires; False when it was seen before."""
+        with self.lock:
+            now = self.now()
+            self._used_jti = {one: end for one, end in self._used_jti.items() if end > now}
+            if jti in self._used_jti:
+                return False
+            self._used_jti[jti] = until
+            return True
+
+    # requests
+
+    def record(self, request: Request) -> None:
+        """Remember a request."""
+        with self.lock:
+            self.requests.append(request)
+
+    def count(self, path_suffix: str) -> int:
+        """Return how many remembered requests went to a path with this end."""
+        return len(self.requests_to(path_suffix))
+
+    def requests_to(self, path_suffix: str) -> list[Request]:
+        """Return the remembered requests to a path with this end, oldest first."""
+        with self.lock:
+            return [request for request in self.requests if request.path.endswith(path_suffix)]
+
+
+def account_at(document: dict[str, Any], path: str) -> str:
+    """Read a dotted path; a number becomes text, anything else but text becomes empty."""
+    value: Any = document
+    for step in path.split("."):
+        value = value.get(step) if isinstance(value, dict) else None
+    if isinstance(value, bool) or not isinstance(value, (str, int)):
+        return ""
+    return str(value).strip()

@@ -21,8 +21,8 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --generate-hashes --univ
 help: ## Show the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-demo: $(RUNTIME) ## Bridge and sandbox on this machine; prints the address (PORT=5000)
-	@exec $(BIN)/python -m bridge demo --port $(PORT)
+demo: $(RUNTIME) ## Bridge and sandbox on this machine; prints the address (PORT=5000, ALL=1: four kinds)
+	@exec $(BIN)/python -m bridge demo --port $(PORT) $(if $(ALL),--all)
 
 test: check browser ## Everything that must hold before a commit
 	@mkdir -p build && rm -f .coverage .coverage.*
@@ -53,11 +53,11 @@ lock: $(DEV) ## Write both lock files anew (UPGRADE=1: to the newest versions)
 
 translations: $(DEV) ## Collect the texts, update and compile the catalogues
 	@mkdir -p build
-	@$(BIN)/pybabel extract --quiet --mapping babel.cfg --keywords lazy_gettext --no-location --sort-output \
-		--omit-header --output-file build/messages.pot .
-	@$(BIN)/pybabel update --quiet --no-fuzzy-matching --omit-header --input-file build/messages.pot \
-		--output-dir bridge/translations
-	@$(BIN)/pybabel compile --quiet --directory bridge/translations
+	@$(BIN)/pybabel --quiet extract --mapping config/babel.cfg --keywords lazy_gettext --no-location --sort-output \
+		--project hotline-bridge --output-file build/messages.pot .
+	@$(BIN)/pybabel --quiet update --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date \
+		--input-file build/messages.pot --output-dir bridge/translations
+	@$(BIN)/pybabel --quiet compile --directory bridge/translations
 
 venv: $(DEV) ## The virtual environment, with everything
 

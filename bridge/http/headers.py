@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -23,6 +24,16 @@ _SDK_HOSTS: Final = (
     "wss://msgx-space.aliyun.com",
 )
 _YEAR: Final = 31_536_000
+_FIXED: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    # `no-referrer` would make browsers post our own forms with `Origin: null`
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "microphone=(self), camera=(), geolocation=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+_NONCE: Final = "'nonce-'"
 
 
 def csp_nonce() -> str:
@@ -41,30 +52,27 @@ def allow_sdk(end_session_origin: str) -> None:
 def set_security_headers(response: Response) -> Response:
     """Add the policy headers; pages and JSON are never stored by caches."""
     site = services().site
-    headers = response.headers
-    headers.setdefault("Content-Security-Policy", _policy(site.sdk))
-    headers.setdefault("X-Content-Type-Options", "nosniff")
-    headers.setdefault("X-Frame-Options", "DENY")
-    # `no-referrer` would make browsers post our own forms with `Origin: null`
-    headers.setdefault("Referrer-Policy", "same-origin")
-    headers.setdefault("Permissions-Policy", "microphone=(self), camera=(), geolocation=()")
-    headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
-    headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+    policy = _policy(site.sdk, g.get("form_action", ""), allowed=g.get("sdk_allowed", False))
+    wanted = _FIXED | {"Content-Security-Policy": policy.replace(_NONCE, f"'nonce-{csp_nonce()}'")}
     if site.is_secure:
-        headers.setdefault("Strict-Transport-Security", f"max-age={_YEAR}; includeSubDomains")
+        wanted["Strict-Transport-Security"] = f"max-age={_YEAR}; includeSubDomains"
     if not request.path.startswith("/static/"):
-        headers.setdefault("Cache-Control", "no-store")
+        wanted["Cache-Control"] = "no-store"
+    set_already = {name.lower() for name in response.headers.keys()}  # noqa: SIM118 — iterating gives pairs
+    for name, value in wanted.items():
+        if name.lower() not in set_already:
+            response.headers.add(name, value)
     return response
 
 
-def _policy(sdk: HotlineSdk) -> str:
-    allowed = g.get("sdk_allowed", False)
+@lru_cache(maxsize=256)
+def _policy(sdk: HotlineSdk, form_action: str, *, allowed: bool) -> str:
     scripts = _origins(sdk.scripts) if allowed else []
     styles = _origins(sdk.styles) if allowed else []
     reach = _reach(sdk) if allowed else []
     directives = {
         "default-src": ["'none'"],
-        "script-src": ["'self'", f"'nonce-{csp_nonce()}'", *scripts],
+        "script-src": ["'self'", _NONCE, *scripts],
         # antd 4 and react-draggable, which the SDK is made of, set inline styles
         "style-src": ["'self'", *styles, *(["'unsafe-inline'"] if allowed else [])],
         "font-src": ["'self'", *(["data:", *styles] if allowed else [])],
@@ -72,7 +80,7 @@ def _policy(sdk: HotlineSdk) -> str:
         "media-src": ["'self'", "blob:", *reach] if allowed else ["'self'"],
         "worker-src": ["'self'", "blob:"] if allowed else ["'none'"],
         "connect-src": ["'self'", *reach],
-        "form-action": ["'self'", *filter(None, [g.get("form_action", "")])],
+        "form-action": ["'self'", *filter(None, [form_action])],
         "frame-ancestors": ["'none'"],
         "base-uri": ["'none'"],
     }

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
-from flask import Blueprint, Response, g, has_request_context, redirect, request, url_for
+from flask import Blueprint, Response, g, has_request_context, redirect, render_template, request, url_for
+from flask_babel import get_translations
+from markupsafe import Markup
 
 from bridge.core.errors import PageUnknown
 from bridge.core.landing import own_path
@@ -33,14 +36,43 @@ def choose_language() -> str:
 
 def language_tag() -> str:
     """Return the page's language as HTML names it."""
-    if "language_tag" not in g:
-        g.language_tag = _TAGS[choose_language()]
-    return str(g.language_tag)
+    tag: str | None = g.get("language_tag")
+    if tag is None:
+        tag = g.language_tag = _TAGS[choose_language()]
+    return tag
+
+
+def translate(text: str, **variables: object) -> Markup:
+    """Return a template's text in this request's language; `variables` fill it in, escaped.
+
+    The phone's page has a hundred texts, and Flask-Babel looks for its catalogue anew for each of them.
+    """
+    translated = _translated(language_tag(), text)
+    return translated % variables if variables or "%" in translated else translated
+
+
+@lru_cache(maxsize=1024)
+def _translated(_language: str, text: str) -> Markup:
+    return Markup(get_translations().ugettext(text))  # noqa: S704 — templates and catalogues are our own
+
+
+def rendered_once(template: str) -> Markup:
+    """Return a part of a page that depends on nothing but the language, rendered at its first use."""
+    return _rendered(language_tag(), template)
+
+
+@lru_cache(maxsize=16)
+def _rendered(_language: str, template: str) -> Markup:
+    return Markup(render_template(template))  # noqa: S704 — templates are our own
 
 
 def language_url(chosen: str) -> str:
-    """Return the address that switches the language and comes back to this page."""
-    here = request.full_path.rstrip("?") if request.method == "GET" else "/"
+    """Return the address that switches the language and comes back to this page.
+
+    A provider's answer is not come back to: its code is spent, and must stand on no page and in no further address.
+    """
+    repeatable = request.method == "GET" and request.endpoint != "agent.arrive"
+    here = request.full_path.rstrip("?") if repeatable else "/"
     return url_for("language.switch", chosen=chosen, next=here)
 
 

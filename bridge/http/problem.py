@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import structlog
 from flask import Flask, Response, g, jsonify, redirect, render_template, request, url_for
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from bridge.core.errors import BridgeError, Internal, PageUnknown, RequestInvalid
 from bridge.core.protocol import AC_TOKEN
@@ -59,7 +59,7 @@ def in_context(context: Context) -> None:
 def install(app: Flask) -> None:
     """Let every failure of `app` end in `refuse`."""
     app.register_error_handler(BridgeError, refuse)
-    app.register_error_handler(HTTPException, lambda fault: refuse(_from_http(fault)))
+    app.register_error_handler(HTTPException, _refuse_http)
     app.register_error_handler(Exception, _refuse_surprise)
 
 
@@ -71,10 +71,18 @@ def refuse(error: BridgeError) -> Response:
     as_page = wants_page(request) and not request.path.startswith(_SCRIPTS_ONLY)
     if error.status == _UNAUTHORIZED:
         response = _to_sign_in() if as_page else _as_json(error, reference)
-        return _forget_session(response)
+        # A sign-in that cannot begin says nothing about the session that there may be.
+        return _forget_session(response) if g.get("session_required") else response
     response = _as_page(error, reference, context) if as_page else _as_json(error, reference)
     if error.retryable:
         response.headers["Retry-After"] = _RETRY_AFTER
+    return response
+
+
+def _refuse_http(fault: HTTPException) -> Response:
+    response = refuse(_from_http(fault))
+    if isinstance(fault, MethodNotAllowed) and fault.valid_methods:
+        response.headers["Allow"] = ", ".join(sorted(fault.valid_methods))
     return response
 
 

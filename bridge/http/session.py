@@ -93,7 +93,11 @@ class BrowserSessionInterface(ServerSideSessionInterface):  # type: ignore[misc]
         session.sid = self._generate_sid(self.sid_length)
         session.clear()
         session.update(content)
-        self._upsert_session(current_app.permanent_session_lifetime, session, self._get_store_id(session.sid))
+        try:
+            self._upsert_session(current_app.permanent_session_lifetime, session, self._get_store_id(session.sid))
+        except StoreUnavailable as fault:
+            session.unavailable = fault
+            raise
         session.kept = True
 
     def _get_store_id(self, sid: str) -> str:

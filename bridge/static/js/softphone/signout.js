@@ -1,0 +1,37 @@
+/** Signing out: not during a call, checked out first, then a real form that the browser itself sends. */
+
+import { notice, withdraw } from "./notices.js";
+import { isCallUp } from "./desk.js";
+import { checkOut } from "./phone.js";
+import { find, say } from "./page.js";
+import { isCallElsewhere } from "./windows.js";
+
+const PATIENCE = 3000;
+
+async function signOut(form, tell) {
+  if (await isCallElsewhere()) {
+    notice("sign-out", say("call_elsewhere"), { tone: "wait" });
+    return false;
+  }
+  withdraw("sign-out");
+  form.querySelector("[data-text]").textContent = say("signing_out");
+  await checkOut(PATIENCE);
+  if (isCallUp()) return false;
+  tell();
+  form.submit();
+  return true;
+}
+
+/** Make the sign-out button check the agent out first; `tell` lets other windows know. */
+export function watchSignOut(tell) {
+  const form = find("sign-out");
+  const label = form.querySelector("[data-text]").textContent;
+  let isLeaving = false;
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    if (isLeaving || isCallUp()) return;
+    isLeaving = true;
+    isLeaving = await signOut(form, tell);
+    if (!isLeaving) form.querySelector("[data-text]").textContent = label;
+  });
+}

@@ -1,0 +1,131 @@
+"""A real bridge and a real sandbox on ports of this machine, and Chromium in front of them."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from bridge.app import create_app
+from bridge.sandbox.app import create_sandbox
+from bridge.sandbox.demo import demo_config
+from bridge.settings import load
+from tests.browser.phone import Phone
+from tests.kit.listening import listening
+from tests.kit.ports import free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from flask import Flask
+    from playwright.sync_api import Browser, ConsoleMessage, Page, Request
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-background-networking",
+    "--use-fake-device-for-media-stream",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
+]
+_BY_DESIGN = ("Failed to load resource",)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the pages are.
+
+    Args:
+        bridge: its public URL.
+        sandbox: the world around it.
+    """
+
+    bridge: str
+    sandbox: str
+
+
+@dataclass
+class Heard:
+    """What a page said and asked while a test watched it."""
+
+    errors: list[str] = field(default_factory=list)
+    hosts: set[str] = field(default_factory=set)
+
+    def console(self, message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"} and not message.text.startswith(_BY_DESIGN):
+            self.errors.append(message.text)
+
+    def request(self, request: Request) -> None:
+        if urlsplit(request.url).scheme in {"http", "https"}:
+            self.hosts.add(urlsplit(request.url).netloc)
+
+
+@pytest.fixture(scope="session")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """Bridge and sandbox, listening for the whole run."""
+    with _opened(tmp_path_factory.mktemp("four"), ()) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def lone_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """A bridge with one connection only."""
+    with _opened(tmp_path_factory.mktemp("one"), ("contoso",)) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def chromium_browser(chromium_path: str) -> Iterator[Browser]:
+    """Chromium for the whole run; each test gets a context of its own."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium_path, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(chromium_browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Open a page in a fresh browser context; at the end no page may have complained in its console."""
+    heard = Heard()
+    with ExitStack() as held:
+
+        def opened(**context: Any) -> Page:
+            made = chromium_browser.new_context(**{"locale": "en-US", **context})
+            held.callback(made.close)
+            made.on("page", lambda page: _listen(page, heard))
+            return made.new_page()
+
+        yield opened
+    assert heard.errors == []
+
+
+@pytest.fixture
+def phone(open_page: Callable[..., Page], place: Place) -> Phone:
+    """Lin's phone, ready for calls."""
+    return Phone.ready(open_page(), place.bridge)
+
+
+def _listen(page: Page, heard: Heard) -> None:
+    page.on("console", heard.console)
+    page.on("pageerror", lambda error: heard.errors.append(str(error)))
+    page.on("request", heard.request)
+
+
+@contextmanager
+def _opened(folder: Any, connections: tuple[str, ...]) -> Iterator[Place]:
+    bridge_port, sandbox_port = free_port(), free_port()
+    place = Place(f"http://127.0.0.1:{bridge_port}", f"http://localhost:{sandbox_port}")
+    chosen: dict[str, Any] = {"connections": connections} if connections else {}
+    config = folder / "bridge.toml"
+    config.write_text(demo_config(place.sandbox, place.bridge, str(folder), **chosen), encoding="utf-8")
+    app = create_app(load(config, os.environ))
+    with listening(create_sandbox(place.sandbox), sandbox_port), listening(app, bridge_port):
+        yield place
+    _close(app)
+
+
+def _close(app: Flask) -> None:
+    app.extensions["bridge"].database.close()

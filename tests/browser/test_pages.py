@@ -1,0 +1,190 @@
+"""Every page in Chromium: both languages, three widths, light and dark, keyboard only, and nothing for axe to say."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from tests.browser.phone import Phone, signed_in
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from playwright.sync_api import Page
+
+    from tests.browser.conftest import Place
+
+pytestmark = pytest.mark.browser
+
+WIDTHS = (360, 768, 1440)
+LOCALES = {"en": "en-US", "zh": "zh-CN"}
+# Each with a word that only its own language has.
+PAGES = {
+    "sign-in": ("/login", "Work e-mail address", "工作邮箱"),
+    "unknown domain": ("/login?login_hint=a%40nowhere.example", "No company sign-in was found", "未找到与该邮箱"),
+    "signed out": ("/logged-out", "You are signed out", "您已退出登录"),
+    "no such page": ("/nowhere", "There is no page at this address", "该地址没有对应的页面"),
+    "no such company": ("/login/nobody", "We do not know this company sign-in", "未找到该企业的登录方式"),
+    "a strange callback": ("/callback/contoso?state=x&code=y", "This browser did not start", "本次登录不是由此浏览器"),
+    "phone": ("/softphone", "Ready for calls?", "接听准备"),
+}
+SERIOUS = {"serious", "critical"}
+
+each_page = pytest.mark.parametrize("name", PAGES)
+each_language = pytest.mark.parametrize("language", LOCALES)
+each_scheme = pytest.mark.parametrize("scheme", ["light", "dark"])
+
+
+@pytest.fixture
+def visit(open_page: Callable[..., Page], place: Place) -> Callable[..., Page]:
+    """Open one of the pages, signed in where it is the phone."""
+
+    def visited(name: str, **context: Any) -> Page:
+        page = open_page(**context)
+        if name == "phone":
+            page.context.add_cookies(signed_in(place.bridge))
+        page.goto(place.bridge + PAGES[name][0])
+        if name == "phone":
+            Phone(page, place.bridge).expect_state("ready")
+        return page
+
+    return visited
+
+
+def problems(page: Page) -> list[str]:
+    """Return what axe finds serious or critical."""
+    found = Axe().run(page).response["violations"]
+    return [f"{one['id']}: {one['nodes'][0]['target']}" for one in found if one["impact"] in SERIOUS]
+
+
+@each_language
+@each_page
+def test_every_page_speaks_the_readers_language(visit: Callable[..., Page], name: str, language: str) -> None:
+    page = visit(name, locale=LOCALES[language])
+    _, english, chinese = PAGES[name]
+    expect(page.locator("html")).to_have_attribute("lang", {"en": "en", "zh": "zh-CN"}[language])
+    expect(page.get_by_text({"en": english, "zh": chinese}[language]).first).to_be_visible()
+
+
+@each_page
+def test_no_page_scrolls_sideways(visit: Callable[..., Page], name: str) -> None:
+    page = visit(name)
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, width
+
+
+@each_scheme
+@each_page
+def test_axe_finds_nothing_serious(visit: Callable[..., Page], name: str, scheme: str) -> None:
+    page = visit(name, color_scheme=scheme, reduced_motion="reduce", bypass_csp=True)
+    assert problems(page) == []
+    page.set_viewport_size({"width": 360, "height": 800})
+    assert problems(page) == []
+
+
+@each_scheme
+def test_axe_finds_nothing_serious_during_a_call(visit: Callable[..., Page], place: Place, scheme: str) -> None:
+    phone = Phone(visit("phone", color_scheme=scheme, reduced_motion="reduce", bypass_csp=True), place.bridge)
+    phone.ring()
+    assert problems(phone.page) == []
+    phone.answer()
+    phone.refuse("/session", 401, "session_ended")
+    phone.beat()
+    expect(phone.notice("session")).to_be_visible()
+    assert problems(phone.page) == []
+
+
+@each_page
+def test_our_own_pages_load_nothing_from_elsewhere(visit: Callable[..., Page], place: Place, name: str) -> None:
+    page = visit(name)
+    loaded = page.evaluate("performance.getEntriesByType('resource').map((entry) => new URL(entry.name).origin)")
+    expected = {place.bridge, place.sandbox} if name == "phone" else {place.bridge}
+    assert set(loaded) <= expected
+
+
+@each_page
+def test_what_can_be_pressed_is_large_enough(visit: Callable[..., Page], name: str) -> None:
+    page = visit(name)
+    small = page.evaluate(
+        """() => [...document.querySelectorAll("a[href], button, input:not([type=hidden]), summary")]
+            .filter((element) => !element.closest("#hotline, .hb-skip") && element.getClientRects().length)
+            .map((element) => [element.textContent.trim(), element.getBoundingClientRect()])
+            .filter(([, box]) => box.height < 44 || box.width < 44)
+            .map(([text, box]) => `${text} ${box.width}x${box.height}`)"""
+    )
+    assert small == []
+
+
+def test_the_language_switch_stays_on_the_page(open_page: Callable[..., Page], place: Place) -> None:
+    page = open_page()
+    page.goto(f"{place.bridge}/login?next=%2Fsoftphone%3Frecord%3D7")
+    page.get_by_role("link", name="中文").click()
+    expect(page.get_by_role("heading", name="登录热线")).to_be_visible()
+    assert "record%3D7" in page.url
+    page.reload()
+    expect(page.get_by_role("link", name="中文")).to_have_attribute("aria-current", "true")
+
+
+def test_signing_in_needs_no_mouse(open_page: Callable[..., Page], lone_place: Place) -> None:
+    page = open_page()
+    page.goto(f"{lone_place.bridge}/login")
+    for expected in ("Skip to the main content", "中文", "English", "Sign in with Contoso"):
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.textContent.trim()") == expected
+        assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/oauth2/v2.0/authorize*")
+
+
+def test_one_connection_is_one_button(open_page: Callable[..., Page], lone_place: Place) -> None:
+    page = open_page()
+    page.goto(f"{lone_place.bridge}/softphone?record=7")
+    buttons = page.get_by_role("main").get_by_role("link")
+    expect(buttons).to_have_count(1)
+    expect(buttons).to_have_text(re.compile(r"^\s*Sign in with Contoso\s*$"))
+
+
+def test_the_e_mail_leads_to_the_company(open_page: Callable[..., Page], place: Place) -> None:
+    page = open_page()
+    page.goto(f"{place.bridge}/login")
+    field = page.get_by_label("Work e-mail address")
+    expect(field).to_have_attribute("autocomplete", "username")
+    field.fill("lin@contoso.example")
+    field.press("Enter")
+    page.wait_for_url("**/oauth2/v2.0/authorize*login_hint=lin%40contoso.example*")
+
+
+def test_a_remembered_company_comes_first(visit: Callable[..., Page], place: Place) -> None:
+    page = visit("phone")
+    page.goto(f"{place.bridge}/login")
+    expect(page.get_by_role("link", name="Continue with Contoso")).to_be_visible()
+    expect(page.get_by_label("Work e-mail address")).to_be_hidden()
+    page.get_by_text("Use another account").click()
+    expect(page.get_by_label("Work e-mail address")).to_be_visible()
+
+
+def test_an_error_can_be_copied_for_support(visit: Callable[..., Page]) -> None:
+    page = visit("no such company", permissions=["clipboard-read", "clipboard-write"])
+    expect(page.get_by_text("Your company's administrator")).to_be_visible()
+    page.get_by_role("button", name="Copy").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert re.search(r"^Reference: \S+\nCode: connection_unknown\nStatus: 404", copied)
+
+
+def test_whose_profile_lacks_the_field_reads_which_and_may_use_another_account(
+    open_page: Callable[..., Page], place: Place
+) -> None:
+    page = open_page()
+    page.goto(f"{place.bridge}/login/contoso")
+    page.locator('button[name="person"][value="bo"]').click()
+    expect(page.get_by_role("heading", name="Your profile does not say which agent you are")).to_be_visible()
+    expect(page.locator("#details")).to_contain_text("email")
+    expect(page.get_by_role("link", name="Try again")).to_be_visible()
+    page.get_by_role("link", name="Use another account").click()
+    page.wait_for_url("**/authorize*prompt=select_account*")

@@ -16,7 +16,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --generate-hashes --universal --python-version 3.11 \
 	--no-emit-index-url --no-header --no-annotate
 
-.PHONY: help demo test check format bench lock translations venv browser clean
+.PHONY: help demo test check format bench lock translations pictures venv browser clean
 
 help: ## Show the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -58,6 +58,9 @@ translations: $(DEV) ## Collect the texts, update and compile the catalogues
 	@$(BIN)/pybabel --quiet update --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date \
 		--input-file build/messages.pot --output-dir bridge/translations
 	@$(BIN)/pybabel --quiet compile --directory bridge/translations
+
+pictures: $(DEV) ## Take the README's picture of the phone
+	@$(BIN)/python -m tests.browser.pictures
 
 venv: $(DEV) ## The virtual environment, with everything
 

@@ -66,14 +66,14 @@ class Heard:
 @pytest.fixture(scope="session")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """Bridge and sandbox, listening for the whole run."""
-    with _opened(tmp_path_factory.mktemp("four"), ()) as opened:
+    with opened_place(tmp_path_factory.mktemp("four"), ()) as opened:
         yield opened
 
 
 @pytest.fixture(scope="session")
 def lone_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """A bridge with one connection only."""
-    with _opened(tmp_path_factory.mktemp("one"), ("contoso",)) as opened:
+    with opened_place(tmp_path_factory.mktemp("one"), ("contoso",)) as opened:
         yield opened
 
 
@@ -115,7 +115,7 @@ def _listen(page: Page, heard: Heard) -> None:
 
 
 @contextmanager
-def _opened(folder: Any, connections: tuple[str, ...]) -> Iterator[Place]:
+def opened_place(folder: Any, connections: tuple[str, ...]) -> Iterator[Place]:
     bridge_port, sandbox_port = free_port(), free_port()
     place = Place(f"http://127.0.0.1:{bridge_port}", f"http://localhost:{sandbox_port}")
     chosen: dict[str, Any] = {"connections": connections} if connections else {}

@@ -1,6 +1,6 @@
 """The settings of one bridge: frozen, typed, read from one TOML file, its environment and its secret files.
 
-``load`` tells every fault of a file at once. ``python -m bridge.settings`` prints the reference of all keys.
+``load`` tells every fault of a file at once.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bridge.configuration import doubts, reference, rules
+from bridge.configuration import doubts, rules
 from bridge.configuration.assembling import check_names, read_connections
 from bridge.configuration.faults import Fault, Faults, SettingsError
 from bridge.configuration.reading import read_part, read_toml, sections_of
@@ -95,7 +95,3 @@ def templates_folder() -> Path:
     package = Path(__file__).parent
     inside = package / "templates"
     return inside if inside.is_dir() else package.parent / "templates"
-
-
-if __name__ == "__main__":
-    print(reference.table(), end="")  # noqa: T201 — this is what the command is for

@@ -99,6 +99,11 @@ class Server(Part):
         """The port of `bind`."""
         return addresses.host_and_port(self.bind)[1]
 
+    @property
+    def ops_address(self) -> tuple[str, int] | None:
+        """Host and port of `ops_bind`; None when it is empty."""
+        return addresses.host_and_port(self.ops_bind) if self.ops_bind else None
+
 
 class Log(Part):
     """The log on standard output."""

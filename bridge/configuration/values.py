@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationInfo
@@ -144,6 +145,8 @@ def _sdk_host(text: str) -> str:
 
 
 def _database(text: str) -> str:
+    if text.startswith("postgresql+psycopg://") and find_spec("psycopg") is None:
+        raise ValueError("needs psycopg, which is not installed: pip install 'hotline-bridge[postgresql]'")
     if re.match(r"sqlite:///.", text) or re.match(r"postgresql\+psycopg://.", text) or text == "sqlite://":
         return text
     raise ValueError("must begin with sqlite:/// or postgresql+psycopg://")

@@ -1,8 +1,10 @@
-"""The documentation of every key, made from the tables themselves so that it cannot drift."""
+"""The README's table of configuration keys, made from the code: ``python -m tests.structure.configuration_table``."""
 
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args, get_origin
 
 from bridge.configuration.sections import SECTIONS, AcTokenCookie, Root
@@ -14,6 +16,9 @@ if TYPE_CHECKING:
 
     from pydantic.fields import FieldInfo
 
+README: Final = Path(__file__).parents[2] / "README.md"
+BEGIN: Final = "<!-- configuration -->"
+END: Final = "<!-- /configuration -->"
 HEADER: Final = "| Key | Type | Default | Meaning |\n| --- | --- | --- | --- |\n"
 _WORDS: Final[dict[object, str]] = {bool: "true or false", str: "text", int: "number"}
 
@@ -56,3 +61,20 @@ def _default(field: FieldInfo) -> str:
     if extra and extra["required"]:
         return "required"
     return f"`{json.dumps(field.default)}`"
+
+
+def written() -> str:
+    """Return the table that stands in the README."""
+    text = README.read_text("utf-8")
+    return text.partition(BEGIN)[2].partition(END)[0].strip()
+
+
+def write() -> None:
+    """Put the table into the README."""
+    between = re.compile(f"{re.escape(BEGIN)}.*?{re.escape(END)}", re.DOTALL)
+    text = README.read_text("utf-8")
+    README.write_text(between.sub(lambda _: f"{BEGIN}\n{table()}{END}", text), "utf-8")
+
+
+if __name__ == "__main__":
+    write()

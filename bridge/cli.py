@@ -1,0 +1,234 @@
+"""The command line: serve, check, demo, sandbox, keys.
+
+One of the two front desks that read settings, and the only one that opens the sandbox. What loads Flask, the database
+or the sandbox is imported where it is needed, so that the light commands stay quick.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import sys
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NoReturn
+
+import click
+
+from bridge import __version__, running
+from bridge.core.errors import StoreUnavailable
+from bridge.settings import SettingsError, load
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from flask import Flask
+
+    from bridge.settings import Settings
+
+CONFIG_VARIABLE: Final = "BRIDGE_CONFIG"
+SANDBOX_VARIABLE: Final = "BRIDGE_SANDBOX_URL"
+DEFAULT_CONFIG: Final = "config/bridge.toml"
+SANDBOX_THREADS: Final = 64
+OPS_THREADS: Final = 4
+_COLOURS: Final = {"ok": "green", "warn": "yellow", "fault": "red"}
+
+_config_option = click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    envvar=CONFIG_VARIABLE,
+    default=DEFAULT_CONFIG,
+    show_default=True,
+    help=f"Configuration file; also from {CONFIG_VARIABLE}.",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="hotline-bridge")
+def main() -> None:
+    """Company sign-in for the hotline of Alibaba Cloud's Intelligent Contact Center."""
+
+
+# serve ---------------------------------------------------------------------------------------------------------------
+
+
+@main.command()
+@_config_option
+def serve(config: Path) -> None:
+    """Run the production server."""
+    settings = _load_or_exit(config)
+    for key, doubt in settings.doubts:
+        click.echo(f"warning: {config}: {key}: {doubt}", err=True)
+    server = settings.server
+    address = running.listenable(server.host, server.port)
+    _prepare_store(settings)
+    os.environ[CONFIG_VARIABLE] = str(config.absolute())  # the workers are new processes
+    click.echo(f"hotline-bridge {__version__} serves {settings.public_url} at {server.bind}", err=True)
+    with tempfile.TemporaryDirectory(prefix="hotline-bridge-metrics-") as counts, ExitStack() as ending:
+        if server.workers > 1 or server.ops_address:
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = counts  # every process counts into files, any of them sums up
+        if server.ops_address:
+            ending.enter_context(running.beside(["ops", "--config", str(config.absolute())]))
+        running.serve_wsgi(
+            "bridge.cli:bridge_of_worker", address, server.port, threads=server.threads, workers=server.workers
+        )
+
+
+def _prepare_store(settings: Settings) -> None:
+    from bridge.app import prepare_store  # noqa: PLC0415 — loads Flask and the database
+
+    try:
+        prepare_store(settings)
+    except StoreUnavailable as refusal:
+        raise running.CannotRun(f"store.database: {refusal}") from None
+
+
+@main.command(hidden=True)
+@_config_option
+def ops(config: Path) -> None:
+    """Run the desk for probes and scrapers alone; `serve` starts it where server.ops_bind is set."""
+    host, port = _load_or_exit(config).server.ops_address or sys.exit(1)
+    running.serve_wsgi("bridge.cli:ops_of_worker", running.listenable(host, port), port, threads=OPS_THREADS)
+
+
+def ops_of_worker() -> Flask:
+    """Make the application for probes and scrapers in its one worker."""
+    from bridge.app import ops_from_environment  # noqa: PLC0415 — loads Flask and the database
+
+    running.hear_signals()
+    return ops_from_environment()
+
+
+def bridge_of_worker() -> Flask:
+    """Make the bridge in a worker; the configuration's path comes through the environment."""
+    from bridge.app import from_environment  # noqa: PLC0415 — loads Flask and the database
+
+    running.hear_signals()
+    return from_environment()
+
+
+def _load_or_exit(config: Path) -> Settings:
+    try:
+        return load(config, os.environ)
+    except SettingsError as refusal:
+        for fault in refusal.faults:
+            click.echo(str(fault), err=True)
+        sys.exit(1)
+
+
+# check ---------------------------------------------------------------------------------------------------------------
+
+
+@main.command()
+@_config_option
+@click.option("--offline", is_flag=True, help="Look at the configuration only; ask no server and no store.")
+def check(config: Path, *, offline: bool) -> None:
+    """Tell everything that is wrong; exit 1 on any fault."""
+    try:
+        settings = load(config, os.environ)
+    except SettingsError as refusal:
+        _tell([("fault", fault.file, ": ".join(filter(None, (fault.key, fault.message)))) for fault in refusal.faults])
+    else:
+        rows = [("ok", str(config), "every key is understood")]
+        rows += [("warn", key, doubt) for key, doubt in settings.doubts]
+        _tell(rows if offline else rows + _probe(settings))
+
+
+def _probe(settings: Settings) -> list[tuple[str, str, str]]:
+    from bridge.app import probe  # noqa: PLC0415 — loads Flask and the database
+
+    return [("ok" if good else "fault", name, what) for name, good, what in probe(settings)]
+
+
+def _tell(rows: Sequence[tuple[str, str, str]]) -> None:
+    """Print what was looked at, and exit 1 when there is a fault among it."""
+    width = max(len(name) for _, name, _ in rows)
+    for state, name, what in rows:
+        click.echo(f"{click.style(f'{state:5}', fg=_COLOURS[state])}  {f'{name}:':{width + 1}} {what}")
+    if faults := sum(state == "fault" for state, _, _ in rows):
+        raise running.CannotRun(f"{faults} to put right." if faults > 1 else "One to put right.")
+
+
+# keys ----------------------------------------------------------------------------------------------------------------
+
+
+@main.group()
+def keys() -> None:
+    """Keys of the bridge."""
+
+
+@keys.command()
+def secret() -> None:
+    """Print a fresh value for secret_keys."""
+    click.echo(secrets.token_urlsafe(48))
+
+
+# sandbox and demo ----------------------------------------------------------------------------------------------------
+
+
+@main.command()
+@click.option("--port", type=click.IntRange(1, 65535), default=5100, show_default=True)
+def sandbox(port: int) -> None:
+    """Run the sandbox: identity providers, Fuyun and the SDK, all invented, on loopback."""
+    address = running.listenable(running.LOCALHOST, port)
+    os.environ[SANDBOX_VARIABLE] = f"http://localhost:{port}"
+    click.echo(f"The sandbox is at http://localhost:{port} — Ctrl-C ends it.")
+    running.serve_wsgi("bridge.cli:sandbox_of_worker", address, port, threads=SANDBOX_THREADS)
+
+
+def sandbox_of_worker() -> Flask:
+    """Make the sandbox in its one worker; its address comes through the environment."""
+    from bridge.sandbox.app import create_sandbox  # noqa: PLC0415 — loads Flask and makes keys
+
+    running.hear_signals()
+    return create_sandbox(os.environ[SANDBOX_VARIABLE])
+
+
+@main.command()
+@click.option("--port", type=click.IntRange(1, 65435), default=5000, show_default=True, help="The sandbox takes +100.")
+@click.option(
+    "--all", "every_kind", is_flag=True, help="All four kinds of identity providers, behind the e-mail question."
+)
+def demo(port: int, *, every_kind: bool) -> None:
+    """Run bridge and sandbox on this machine with throw-away data; Ctrl-C ends both."""
+    public_url, sandbox_url = f"http://{running.LOCALHOST}:{port}", f"http://localhost:{port + 100}"
+    for one in (port, port + 100):
+        running.listenable(running.LOCALHOST, one)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        with tempfile.TemporaryDirectory(prefix="hotline-bridge-") as folder:
+            config = _write_demo_config(Path(folder), sandbox_url, public_url, every_kind=every_kind)
+            commands = {"sandbox": ["sandbox", "--port", str(port + 100)], "bridge": ["serve", "--config", str(config)]}
+            with running.children(commands, Path(folder)) as both:
+                running.wait_until_answering(both, {port + 100: "/", port: "/healthz"})
+                click.echo(_welcome(public_url, sandbox_url, folder))
+                running.wait_until_one_ends(both)
+    except KeyboardInterrupt:
+        click.echo("\nGoodbye; the demo's data is removed.")
+
+
+def _interrupt(_signal: int, _frame: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _write_demo_config(folder: Path, sandbox_url: str, public_url: str, *, every_kind: bool) -> Path:
+    from bridge.sandbox.demo import demo_config  # noqa: PLC0415 — the sandbox is no part of a production process
+    from bridge.sandbox.registrations import COMPANIES  # noqa: PLC0415 — likewise
+
+    path = folder / "bridge.toml"
+    chosen = tuple(COMPANIES) if every_kind else ("contoso",)
+    path.write_text(demo_config(sandbox_url, public_url, str(folder), connections=chosen), "utf-8")
+    return path
+
+
+def _welcome(public_url: str, sandbox_url: str, folder: str) -> str:
+    return (
+        f"\n  The bridge is ready:   {public_url}\n"
+        f"  The sandbox around it: {sandbox_url}\n"
+        f"  Their logs and data:   {folder}\n\n"
+        "  Open the first address and sign in as one of the sandbox's people, such as lin@contoso.example;\n"
+        "  the second address lists all of them, and what can be made to go wrong.\n"
+        "  Ctrl-C ends both and removes their data.\n"
+    )

@@ -1,0 +1,322 @@
+"""The command line: what each command prints, and with which exit code it ends."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import CliRunner
+
+import bridge.app
+import bridge.sandbox.app
+from bridge import __version__, cli, running
+from bridge.settings import load
+from tests.kit.ports import free_port
+from tests.rooms.configurations import GONE, SECRET, written
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from click.testing import Result
+
+ROOT = Path(__file__).parents[2]
+Calls = list[tuple[tuple[Any, ...], dict[str, Any]]]
+
+
+def run(*arguments: str, env: dict[str, str | None] | None = None) -> Result:
+    return CliRunner().invoke(cli.main, arguments, env={cli.CONFIG_VARIABLE: None, **(env or {})})
+
+
+@pytest.fixture
+def served(monkeypatch: pytest.MonkeyPatch) -> Calls:
+    """Instead of serving: what would have been served."""
+    calls: Calls = []
+    monkeypatch.setattr(running, "serve_wsgi", lambda *args, **kwargs: calls.append((args, kwargs)))
+    for name in (cli.CONFIG_VARIABLE, cli.SANDBOX_VARIABLE, "PROMETHEUS_MULTIPROC_DIR"):
+        monkeypatch.setenv(name, "what the command sets is taken back")
+    return calls
+
+
+def test_the_version_is_told() -> None:
+    assert run("--version").output == f"hotline-bridge, version {__version__}\n"
+
+
+def test_help_names_every_command() -> None:
+    told = run("-h").output
+    assert all(f"\n  {command}" in told for command in ("check", "demo", "keys", "sandbox", "serve"))
+
+
+def test_a_fresh_secret_key_is_long_enough_and_new_each_time() -> None:
+    first, second = run("keys", "secret").output.strip(), run("keys", "secret").output.strip()
+    assert len(first) >= 32
+    assert first != second
+
+
+class TestServe:
+    def test_hands_the_settings_to_the_server(
+        self, tmp_path: Path, served: Calls, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        port = free_port()
+        written(tmp_path, {"server": {"bind": f"localhost:{port}", "threads": 7, "workers": 2}})
+        monkeypatch.chdir(tmp_path)
+        result = run("serve", "--config", "bridge.toml")
+        assert result.exit_code == 0, result.output
+        (call,) = served
+        assert call == (("bridge.cli:bridge_of_worker", "127.0.0.1", port), {"threads": 7, "workers": 2})
+        assert result.stderr == f"hotline-bridge {__version__} serves https://phone.example.com at localhost:{port}\n"
+
+    def test_tells_its_workers_the_absolute_path(
+        self, tmp_path: Path, served: Calls, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        written(tmp_path, {"server": {"bind": f"127.0.0.1:{free_port()}"}})
+        monkeypatch.chdir(tmp_path)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv(cli.CONFIG_VARIABLE, "bridge.toml")
+            cli.main(["serve"], standalone_mode=False)
+            assert os.environ[cli.CONFIG_VARIABLE] == str(tmp_path / "bridge.toml")
+
+    def test_warns_of_what_is_doubtful(self, tmp_path: Path, served: Calls) -> None:
+        changes = {"server": {"bind": f"127.0.0.1:{free_port()}"}, "connections.0.instance_id": ""}
+        config = written(tmp_path, changes)
+        assert (
+            f"warning: {config}: connections.contoso.instance_id: is missing"
+            in run("serve", "--config", str(config)).stderr
+        )
+
+    def test_tells_every_fault_as_file_key_message_and_does_not_serve(self, tmp_path: Path, served: Calls) -> None:
+        config = written(tmp_path, {"public_url": GONE, "session.idel": "2h", "secret_keys": [SECRET[:9]]})
+        result = run("serve", "--config", str(config))
+        assert result.exit_code == 1
+        assert served == []
+        assert result.stdout == ""
+        assert result.stderr.splitlines() == [
+            f"{config}: public_url: is required",
+            f"{config}: secret_keys[0]: must be at least 32 characters; `hotline-bridge keys secret` prints a good one",
+            f"{config}: session.idel: is no key that the bridge knows; did you mean idle?",
+        ]
+
+    def test_takes_the_file_from_the_environment(self, tmp_path: Path, served: Calls) -> None:
+        result = run("serve", env={cli.CONFIG_VARIABLE: str(tmp_path / "elsewhere.toml")})
+        assert result.stderr == f"{tmp_path}/elsewhere.toml: cannot be read: No such file or directory\n"
+
+    def test_takes_the_documented_file_else(
+        self, tmp_path: Path, served: Calls, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        assert run("serve").stderr == "config/bridge.toml: cannot be read: No such file or directory\n"
+
+    def test_says_that_the_port_is_in_use(self, tmp_path: Path, served: Calls) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            port = other.getsockname()[1]
+            result = run("serve", "--config", str(written(tmp_path, {"server": {"bind": f"127.0.0.1:{port}"}})))
+        assert (result.exit_code, served) == (1, [])
+        assert (
+            result.stderr
+            == f"Port {port} of 127.0.0.1 is in use already; end the other program or choose another port.\n"
+        )
+
+    def test_says_that_the_host_is_not_here(self, tmp_path: Path, served: Calls) -> None:
+        result = run("serve", "--config", str(written(tmp_path, {"server": {"bind": "nowhere.invalid:8000"}})))
+        assert (result.exit_code, served) == (1, [])
+        assert result.stderr.startswith("Cannot listen at nowhere.invalid port 8000: ")
+
+    def test_makes_the_bridge_in_its_worker(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(running, "hear_signals", lambda: None)
+        monkeypatch.setattr(bridge.app, "from_environment", lambda: "the bridge")
+        assert cli.bridge_of_worker() == "the bridge"  # type: ignore[comparison-overlap]
+
+
+class TestCheck:
+    def test_offline_looks_at_the_file_only(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(bridge.app, "probe", None)
+        config = written(tmp_path, {"connections.0.instance_id": ""})
+        result = run("check", "--offline", "--config", str(config))
+        assert result.exit_code == 0
+        ok, warning = result.stdout.splitlines()
+        assert ok.split() == ["ok", f"{config}:", "every", "key", "is", "understood"]
+        assert warning.startswith("warn   connections.contoso.instance_id: ")
+
+    def test_tells_every_fault_of_the_file(self, tmp_path: Path) -> None:
+        config = written(tmp_path, {"public_url": GONE, "nonsense": 1})
+        result = run("check", "--offline", "--config", str(config))
+        assert result.exit_code == 1
+        assert result.stdout.splitlines() == [
+            f"fault  {config}: public_url: is required",
+            f"fault  {config}: nonsense: is no key that the bridge knows",
+        ]
+        assert result.stderr == "2 to put right.\n"
+
+    def test_tells_what_every_server_answered(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(bridge.app, "probe", lambda _settings: [("store", True, "answers")])
+        result = run("check", "--config", str(written(tmp_path)))
+        assert (result.exit_code, result.stdout.splitlines()[-1].split()) == (0, ["ok", "store:", "answers"])
+
+    def test_ends_with_1_when_a_server_does_not_answer(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        found = [("store", True, "answers"), ("contoso", False, "no answer")]
+        monkeypatch.setattr(bridge.app, "probe", lambda _settings: found)
+        result = run("check", "--config", str(written(tmp_path)))
+        assert (result.exit_code, result.stderr) == (1, "One to put right.\n")
+        assert result.stdout.splitlines()[-1].split() == ["fault", "contoso:", "no", "answer"]
+
+
+class TestSandbox:
+    def test_is_served_on_loopback_by_one_process(self, served: Calls) -> None:
+        port = free_port()
+        result = run("sandbox", "--port", str(port))
+        assert f"http://localhost:{port}" in result.stdout
+        (call,) = served
+        assert call == (("bridge.cli:sandbox_of_worker", "127.0.0.1", port), {"threads": cli.SANDBOX_THREADS})
+
+    def test_is_made_in_its_worker(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(running, "hear_signals", lambda: None)
+        monkeypatch.setattr(bridge.sandbox.app, "create_sandbox", lambda base_url: f"a sandbox at {base_url}")
+        monkeypatch.setenv(cli.SANDBOX_VARIABLE, "http://localhost:5100")
+        assert cli.sandbox_of_worker() == "a sandbox at http://localhost:5100"  # type: ignore[comparison-overlap]
+
+
+class Demo:
+    """A running demo, with its own group of processes as in a terminal."""
+
+    def __init__(self) -> None:
+        self.port = free_port(beside=100)
+        self.process = subprocess.Popen(
+            [sys.executable, "-u", "-m", "bridge", "demo", "--port", str(self.port)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            cwd=ROOT,
+            start_new_session=True,
+        )
+        self.told = ""
+
+    def until_ready(self) -> None:
+        assert self.process.stdout
+        for line in self.process.stdout:
+            self.told += line
+            if "Ctrl-C" in line:
+                return
+        raise AssertionError(self.told)
+
+    def folder(self) -> Path:
+        return Path(self.told.partition("logs and data:")[2].split()[0])
+
+    def logs(self) -> str:
+        return "\n".join(path.read_text("utf-8") for path in self.folder().glob("*.log"))
+
+    def rest(self) -> str:
+        rest, _ = self.process.communicate(timeout=60)
+        return rest
+
+    def child(self, command: str) -> int:
+        """The process of one of our commands, as Linux tells it."""
+        pid = self.process.pid
+        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split():
+            if command.encode() in Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0"):
+                return int(child)
+        raise AssertionError(f"no child runs {command}")
+
+
+@contextmanager
+def demo() -> Iterator[Demo]:
+    running_demo = Demo()
+    try:
+        running_demo.until_ready()
+        yield running_demo
+    finally:
+        running_demo.process.terminate()
+        running_demo.process.communicate(timeout=60)
+
+
+def get(port: int, path: str) -> tuple[int, bytes]:
+    caller = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    caller.request("GET", path)
+    answer = caller.getresponse()
+    body = answer.read()
+    caller.close()
+    return answer.status, body
+
+
+def answers(port: int) -> bool:
+    with socket.socket() as caller:
+        return caller.connect_ex(("127.0.0.1", port)) == 0
+
+
+class TestDemo:
+    @pytest.mark.parametrize("taken", [0, 100])
+    def test_says_that_a_port_is_in_use(self, taken: int) -> None:
+        port = free_port(beside=100)
+        with socket.create_server(("127.0.0.1", port + taken)):
+            result = run("demo", "--port", str(port))
+        assert result.exit_code == 1
+        assert f"Port {port + taken} of 127.0.0.1 is in use already" in result.stderr
+
+    def test_gives_both_a_throw_away_configuration(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        port, started = free_port(beside=100), dict[str, list[str]]()
+
+        @contextmanager
+        def children(commands: dict[str, list[str]], folder: Path) -> Iterator[list[running.Child]]:
+            started.update(commands)
+            assert load(folder / "bridge.toml", {}).public_url == f"http://127.0.0.1:{port}"
+            assert folder.stat().st_mode & 0o77 == 0
+            yield []
+
+        monkeypatch.setattr(running, "children", children)
+        monkeypatch.setattr(running, "wait_until_answering", lambda _children, _addresses: None)
+        monkeypatch.setattr(running, "wait_until_one_ends", lambda _children: signal.raise_signal(signal.SIGTERM))
+        handler = signal.getsignal(signal.SIGTERM)
+        try:
+            result = run("demo", "--port", str(port))
+        finally:
+            signal.signal(signal.SIGTERM, handler)
+        assert (result.exit_code, result.stdout.splitlines()[-1]) == (0, "Goodbye; the demo's data is removed.")
+        assert started["sandbox"] == ["sandbox", "--port", str(port + 100)]
+        assert not Path(started["bridge"][-1]).exists()
+
+    @pytest.mark.parametrize("way", ["Ctrl-C in a terminal", "SIGTERM", "SIGINT"])
+    def test_runs_both_until_it_is_ended(self, way: str) -> None:
+        with demo() as it:
+            assert f"http://127.0.0.1:{it.port}" in it.told
+            assert get(it.port, "/healthz")[0] == 200
+            assert get(it.port + 100, "/")[0] == 200
+            folder = it.folder()
+            assert (folder / "bridge.toml").exists()
+            if way == "Ctrl-C in a terminal":
+                os.killpg(it.process.pid, signal.SIGINT)
+            else:
+                it.process.send_signal(getattr(signal, way))
+            assert "Goodbye" in it.rest()
+            assert it.process.returncode == 0
+            assert not folder.exists()
+            assert not answers(it.port)
+            assert not answers(it.port + 100)
+
+    def test_ends_the_other_and_says_so_when_one_dies(self) -> None:
+        with demo() as it:
+            os.kill(it.child("sandbox"), signal.SIGTERM)
+            assert "The sandbox ended with exit code 0, so all of it ends." in it.rest()
+            assert it.process.returncode == 1
+            assert not it.folder().exists()
+            assert not answers(it.port)
+
+    def test_leads_an_agent_to_the_company_and_keeps_connections_open(self) -> None:
+        with demo() as it:
+            caller = http.client.HTTPConnection("127.0.0.1", it.port, timeout=30)
+            for _ in range(2):
+                caller.request("GET", "/login?login_hint=lin@contoso.example")
+                answer = caller.getresponse()
+                answer.read()
+                assert (answer.status, answer.headers["Location"].partition("?")[0]) == (303, "/login/contoso")
+                assert caller.sock is not None
+            caller.close()
+            status, body = get(it.port, "/session")
+            assert (status, json.loads(body or "{}").get("code")) == (401, "session_missing"), it.logs()
+            assert b"lin@contoso.example" in get(it.port + 100, "/")[1]

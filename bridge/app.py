@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ from bridge.fuyun.subject import AccessTokenSubject, MintedSubject
 from bridge.http import headers, problem
 from bridge.http.current import EXTENSION
 from bridge.http.guard import csrf_token
-from bridge.http.language import choose_language, language, language_tag, language_url
+from bridge.http.language import choose_language, language, language_tag, language_url, rendered_once, translate
 from bridge.http.session import BrowserSessionInterface
 from bridge.ops.journal import Journal
 from bridge.ops.logs import configure_logs
@@ -36,7 +37,7 @@ from bridge.signin.pending import PendingSignIns
 from bridge.upstream.client import UpstreamClient
 from bridge.upstream.metadata import KeyCache, MetadataCache
 from bridge.web.agent import agent
-from bridge.web.health import health
+from bridge.web.health import health, ops
 from bridge.web.softphone import softphone
 
 if TYPE_CHECKING:
@@ -66,17 +67,40 @@ def create_app(settings: Settings, *, outbound: Outbound | None = None, now: Cal
     Babel(app, locale_selector=choose_language, default_translation_directories=str(package / "translations"))
     for blueprint in (language, agent, softphone, health):
         app.register_blueprint(blueprint)
+    if not settings.server.ops_bind:
+        app.register_blueprint(ops)
     problem.install(app)
     app.after_request(headers.set_security_headers)
     _furnish_templates(app)
     return app
 
 
+def prepare_store(settings: Settings) -> None:
+    """Bring the database up to date before any worker starts; raises StoreUnavailable."""
+    database = Database(settings.store.database)
+    database.upgrade()
+    database.close()
+
+
 def from_environment() -> Flask:
     """Return the application for the file that ``BRIDGE_CONFIG`` names; raises SettingsError."""
+    return create_app(_settings_of_environment())
+
+
+def ops_from_environment() -> Flask:
+    """Return the small application behind ``server.ops_bind``: probes and metrics, no agents."""
+    settings = _settings_of_environment()
+    app = Flask("bridge.ops")
+    app.extensions[EXTENSION] = build_services(settings, make_outbound(settings), time.time)
+    app.register_blueprint(health)
+    app.register_blueprint(ops)
+    return app
+
+
+def _settings_of_environment() -> Settings:
     settings = load(os.environ.get("BRIDGE_CONFIG", "config/bridge.toml"), os.environ)
     configure_logs(settings.log.level)
-    return create_app(settings)
+    return settings
 
 
 def make_outbound(settings: Settings) -> Outbound:
@@ -171,8 +195,15 @@ def _configure(app: Flask, services: Services) -> None:
 
 
 def _furnish_templates(app: Flask) -> None:
+    @cache
     def static_url(filename: str) -> str:
         return url_for("static", filename=filename, v=__version__)
 
-    app.jinja_env.globals.update(csp_nonce=headers.csp_nonce, language_url=language_url, static_url=static_url)
+    app.jinja_env.globals.update(
+        _=translate,
+        csp_nonce=headers.csp_nonce,
+        language_url=language_url,
+        rendered_once=rendered_once,
+        static_url=static_url,
+    )
     app.context_processor(lambda: {"csrf_token": csrf_token(), "locale": language_tag()})

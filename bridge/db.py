@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fcntl
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -43,8 +43,9 @@ class Database:
             StoreUnavailable: the database does not answer, is locked, full or without the tables.
         """
         try:
-            with self.engine.begin() as connection:
+            with self.engine.connect() as connection:
                 yield connection
+                connection.commit()
         except IntegrityError:
             raise
         except (DBAPIError, PoolTimeoutError) as fault:
@@ -77,14 +78,22 @@ class Database:
 
 
 def _engine(url: str) -> Engine:
+    # Parameters hold session ids: they must stand neither in the log at debug level nor in an exception's text.
     if make_url(url).get_backend_name() != "sqlite":
-        return create_engine(url, pool_size=16, max_overflow=16, pool_timeout=3, pool_pre_ping=True)
+        return create_engine(
+            url, pool_size=16, max_overflow=16, pool_timeout=3, pool_pre_ping=True, hide_parameters=True
+        )
     path = make_url(url).database
     if path in {None, "", ":memory:"}:
-        engine = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
+        engine = create_engine(
+            url, poolclass=StaticPool, connect_args={"check_same_thread": False}, hide_parameters=True
+        )
     else:
-        Path(str(path)).absolute().parent.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(url, pool_size=32, max_overflow=32, pool_timeout=3, connect_args={"timeout": 5})
+        with suppress(OSError):  # then connecting fails, as a database that does not answer
+            Path(str(path)).absolute().parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(
+            url, pool_size=32, max_overflow=32, pool_timeout=3, connect_args={"timeout": 5}, hide_parameters=True
+        )
     event.listen(engine, "connect", _prepare_sqlite)
     return engine
 
@@ -99,10 +108,10 @@ def _prepare_sqlite(raw: Any, _record: object) -> None:
 def _one_at_a_time(engine: Engine) -> Iterator[None]:
     path = engine.url.database
     if engine.dialect.name == "postgresql":
-        with engine.connect() as connection:
-            connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _MIGRATION_LOCK})
+        with engine.begin() as connection:
+            # Ends with its transaction, also where the upgrade fails; a pooled connection would keep any other lock.
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
             yield
-            connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _MIGRATION_LOCK})
     elif path in {None, "", ":memory:"}:
         yield
     else:

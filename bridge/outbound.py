@@ -6,13 +6,14 @@ Callers say what to send and which of their errors a failure is; nothing here kn
 from __future__ import annotations
 
 import json
+import re
 import socket
 import ssl
 import threading
 import time
 from dataclasses import dataclass, field
-from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
 
 import certifi
 import requests
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 _CHUNK: Final = 16_384
 _CONNECTIONS_PER_HOST: Final = 64
 _HOSTS: Final = 256
+_AUTHORITY_END: Final = re.compile(r"[/?#]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,8 @@ class Answer:
     @property
     def kind(self) -> str:
         """The media type alone, as it may be shown."""
-        return showable(self.content_type.partition(";")[0].strip() or "without a type")
+        media_type = self.content_type.partition(";")[0].strip()
+        return showable(media_type) if media_type else "without a type"
 
     def json(self) -> Any:
         """Return the body as JSON; raises ValueError where it is none, or repeats a member or holds NaN."""
@@ -92,15 +95,9 @@ class Outbound:
     ) -> None:
         self.limits = limits or Limits()
         self._watch = _Watch()
-        self._session = requests.Session()
-        # Environment proxies and .netrc would add credentials that nobody configured here.
-        self._session.trust_env = False
-        # One session serves all customers: a cookie of one must never travel to another.
-        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        self._session.headers.clear()
-        transport = adapter or PooledAdapter(_trusting(ca_bundle))
-        self._session.mount("https://", transport)
-        self._session.mount("http://", transport)
+        # No session of requests: it would remember one customer's cookies for another, and read proxies and .netrc,
+        # whose credentials nobody configured here.
+        self._transport = adapter or PooledAdapter(_trusting(ca_bundle))
 
     def get(self, url: str, fail_as: FailAs, *, headers: Mapping[str, str] | None = None) -> Answer:
         """Send a GET; see `send`."""
@@ -128,22 +125,26 @@ class Outbound:
             fail_as.unreachable: time-out, refused or reset connection, failed TLS.
             fail_as.invalid: the answer is larger than the limit or cannot be decoded.
         """
-        request = requests.Request(method, url, headers=_headers(headers), data=form, auth=auth)
-        give_up_at = time.monotonic() + self.limits.deadline
+        flight = self._watch.until(time.monotonic() + self.limits.deadline)
+        expected = f"an answer from {host_of(url)}"
         try:
-            with self._watch.until(give_up_at):
-                return self._receive(request, fail_as)
+            with flight:
+                answer = self._receive(_prepared(method, url, _headers(headers), form, auth), fail_as)
         except requests.Timeout as fault:
-            raise fail_as.unreachable(expected=f"an answer from {host_of(url)}", received="none in time") from fault
-        except (requests.RequestException, HTTPError, OSError) as fault:
-            raise fail_as.unreachable(expected=f"an answer from {host_of(url)}", received=_reason(fault)) from fault
+            raise fail_as.unreachable(expected=expected, received="none in time") from fault
+        except requests.exceptions.ContentDecodingError as fault:
+            raise fail_as.invalid(expected=expected, received="one that cannot be decoded") from fault
+        except (requests.RequestException, HTTPError, OSError, UnicodeError) as fault:
+            received = "none in time" if flight.is_cut else _reason(fault)
+            raise fail_as.unreachable(expected=expected, received=received) from fault
+        if flight.is_cut:
+            # Where nothing says how long headers or body are, their end and a cut look the same.
+            raise fail_as.unreachable(expected=expected, received="none in time")
+        return answer
 
-    def _receive(self, request: requests.Request, fail_as: FailAs) -> Answer:
-        prepared = self._session.prepare_request(request)
+    def _receive(self, request: requests.PreparedRequest, fail_as: FailAs) -> Answer:
         limits = self.limits
-        with self._session.send(
-            prepared, stream=True, timeout=(limits.connect, limits.read), allow_redirects=False
-        ) as response:
+        with self._transport.send(request, stream=True, timeout=(limits.connect, limits.read)) as response:
             body = bytearray()
             for chunk in response.iter_content(_CHUNK):
                 body += chunk
@@ -158,7 +159,7 @@ class Outbound:
 
     def close(self) -> None:
         """Close all pooled connections."""
-        self._session.close()
+        self._transport.close()
 
 
 class PooledAdapter(HTTPAdapter):
@@ -185,7 +186,7 @@ class PooledAdapter(HTTPAdapter):
 def host_of(url: str) -> str:
     """Return scheme and host of a URL as it may be shown; path and query can hold what must not be."""
     scheme, _, rest = url.partition("://")
-    return f"{scheme}://{rest.split('/', 1)[0].split('?', 1)[0].rpartition('@')[2]}"
+    return f"{scheme}://{_AUTHORITY_END.split(rest, maxsplit=1)[0].rpartition('@')[2]}"
 
 
 def _trusting(ca_bundle: str) -> ssl.SSLContext:
@@ -205,9 +206,31 @@ def _headers(given: Mapping[str, str] | None) -> dict[str, str]:
     )
 
 
+def _prepared(
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    form: Mapping[str, str] | None,
+    auth: AuthBase | Callable[[Any], Any] | None,
+) -> requests.PreparedRequest:
+    # Step by step: `Request.prepare` also looks for parameters, files and cookies, which takes as long as all the rest.
+    request = requests.PreparedRequest()
+    request.method = method
+    request.prepare_url(url, None)
+    request.prepare_headers(headers)
+    if form:
+        request.body = urlencode(form)
+        request.headers["Content-Type"] = "application/x-www-form-urlencoded"
+        request.prepare_content_length(request.body)
+    if auth:
+        request.prepare_auth(auth)
+    return request
+
+
 def _reason(fault: Exception) -> str:
     text = repr(fault)
     for sign, reason in (
+        ("Read timed out", "none in time"),
         ("SSLError", "a failed TLS handshake"),
         ("NameResolutionError", "an unknown host name"),
         ("refused", "a refused connection"),
@@ -282,6 +305,7 @@ class _Flight:
 
     def __init__(self, watch: _Watch, give_up_at: float) -> None:
         self.give_up_at = give_up_at
+        self.is_cut = False
         self._watch = watch
         self._socket: socket.socket | None = None
 
@@ -302,6 +326,7 @@ class _Flight:
         """End both directions of the socket, which wakes the thread that reads it."""
         connected = self._socket
         if connected is not None:
+            self.is_cut = True
             try:
                 connected.shutdown(socket.SHUT_RDWR)
             except OSError:

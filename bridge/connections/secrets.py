@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bridge.core.model import Secret
 
 _PREFIX: Final = b"hotline-bridge/"
-_LARGEST: Final = 65_536
+_LARGEST: Final = 1_048_576
 
 
 class SealBroken(Exception):
@@ -43,7 +43,11 @@ class KeyRing:
 
     def seal(self, purpose: str, record: Mapping[str, Any]) -> str:
         """Return `record` encrypted and authenticated, as URL-safe text."""
-        plain = json.dumps(record, separators=(",", ":"), ensure_ascii=False).encode()
+        # Names that people give themselves may hold half a character; UTF-8 by the book cannot write it.
+        plain = json.dumps(record, separators=(",", ":"), ensure_ascii=False).encode(errors="surrogatepass")
+        if len(plain) > _LARGEST:
+            message = f"a record of {len(plain)} bytes is too large to be opened again"
+            raise ValueError(message)
         return self._fernets(purpose).encrypt(zlib.compress(plain)).decode("ascii")
 
     def open(self, purpose: str, sealed: str) -> dict[str, Any]:

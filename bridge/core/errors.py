@@ -58,8 +58,9 @@ class BridgeError(Exception):
         super().__init__(self.description)
 
     def __str__(self) -> str:
-        compared = f" (expected {self.expected}, received {self.received})" if self.expected or self.received else ""
-        return f"{self.code}: {self.description}{compared}"
+        compared = {"expected": self.expected, "received": self.received}
+        told = ", ".join(f"{word} {what}" for word, what in compared.items() if what)
+        return f"{self.code}: {self.description}" + (f" ({told})" if told else "")
 
 
 class RequestInvalid(BridgeError):

@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 HOME: Final = "/softphone"
 LONGEST: Final = 2000
+# The pending sign-in must fit into one cookie, whose limit is 4,096 bytes, and encryption makes four bytes of three.
+_LONGEST_IN_BYTES: Final = 2600
 _NOT_A_PAGE: Final = frozenset(
     {"login", "logout", "logged-out", "callback", "session", "backchannel-logout", "frontchannel-logout", "language"}
 )
@@ -29,7 +31,10 @@ def own_path(wanted: str, otherwise: str) -> str:
 
 
 def _is_own_path(wanted: str) -> bool:
-    if not wanted.startswith("/") or len(wanted) > LONGEST:
+    # urlsplit finds no host in "///host", where browsers do.
+    if not wanted.startswith("/") or wanted.startswith("//") or len(wanted) > LONGEST:
+        return False
+    if len(wanted.encode(errors="replace")) > _LONGEST_IN_BYTES:
         return False
     if "\\" in wanted or not wanted.isprintable() or any(character.isspace() for character in wanted):
         return False

@@ -70,6 +70,9 @@ class FuyunExchange:
         access_token = (members or {}).get("access_token")
         if members is None or not isinstance(access_token, str) or not access_token.strip():
             raise ExchangeAnswerInvalid(expected="JSON with access_token", received=_shape(answer, members))
+        if not (access_token.isascii() and access_token.isprintable()):
+            # It goes into a cookie next (RFC 6749 appendix A.12).
+            raise ExchangeAnswerInvalid(expected="access_token of printable ASCII characters", received="another")
         token_type = members.get("token_type", "bearer")
         if not isinstance(token_type, str) or token_type.lower() != "bearer":
             raise ExchangeAnswerInvalid(expected="token_type bearer", received=showable(token_type))
@@ -92,9 +95,8 @@ def check_agent(token: FuyunToken, account_name: AccountName) -> None:
         AgentMismatch: names both accounts.
     """
     if token.unverified_user_name is not None and token.unverified_user_name != account_name:
-        raise AgentMismatch(
-            expected=showable(account_name), received=showable(token.unverified_user_name or "no user_name")
-        )
+        received = showable(token.unverified_user_name) if token.unverified_user_name else "no user_name"
+        raise AgentMismatch(expected=showable(account_name), received=received)
 
 
 def _basic(app: FuyunApp) -> str:

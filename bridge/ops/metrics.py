@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -23,7 +24,11 @@ class Metrics:
         )
 
     def count(self, event: str, connection: str, code: str, seconds: float | None) -> None:
-        """Count one event."""
+        """Count one event; a full disk or a lost folder of counters must not cost the request its answer."""
+        with suppress(OSError):
+            self._count(event, connection, code, seconds)
+
+    def _count(self, event: str, connection: str, code: str, seconds: float | None) -> None:
         self._events.labels(event, connection, code).inc()
         if seconds is not None:
             self._seconds.labels(event, connection).observe(seconds)

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
+    bindparam,
     delete,
     insert,
     select,
@@ -37,6 +38,7 @@ _PURPOSE: Final = "agent session"
 _INDEX_PURPOSE: Final = "agent session index"
 _FORMAT: Final = 1
 _TOUCH_EVERY: Final = 60.0
+_FAILED: Final = "failed: "
 _LOCK_FOR: Final = 45.0
 """Seconds after which a renewal that died no longer blocks; more than refresh and exchange can take together."""
 
@@ -59,6 +61,12 @@ agent_sessions: Final = Table(
     Index("ix_agent_sessions_sid_key", "sid_key"),
     Index("ix_agent_sessions_expires_at", "expires_at"),
 )
+
+# Made once, as every request runs them: to build a statement takes SQLAlchemy twice as long as to carry it out.
+_ADD: Final = insert(agent_sessions)
+_GET: Final = select(agent_sessions).where(agent_sessions.c.id == bindparam("wanted"))
+_TOUCH: Final = update(agent_sessions).where(agent_sessions.c.id == bindparam("wanted"))
+_TIDY: Final = delete(agent_sessions).where(agent_sessions.c.expires_at < bindparam("moment"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +130,8 @@ class AgentSessions:
             **self._sealed(new),
         }
         with self._database.transaction() as connection:
-            connection.execute(insert(agent_sessions).values(row))
-            connection.execute(delete(agent_sessions).where(agent_sessions.c.expires_at < now - AFTERLIFE))
+            connection.execute(_ADD, row)
+            connection.execute(_TIDY, {"moment": now - AFTERLIFE})
         return new
 
     def load(self, session_id: str) -> AgentSession:
@@ -136,11 +144,10 @@ class AgentSessions:
             StoreUnavailable: the database does not answer.
         """
         with self._database.transaction() as connection:
-            row = connection.execute(select(agent_sessions).where(agent_sessions.c.id == session_id)).first()
+            row = connection.execute(_GET, {"wanted": session_id}).first()
             session = self._living(row)
             if row is not None and self._now() - row.seen_at >= self._touch_every:
-                touch = update(agent_sessions).where(agent_sessions.c.id == session_id).values(seen_at=self._now())
-                connection.execute(touch)
+                connection.execute(_TOUCH, {"wanted": session_id, "seen_at": self._now()})
         return session
 
     def claim_renewal(self, session_id: str) -> str:
@@ -152,17 +159,25 @@ class AgentSessions:
         with self._database.transaction() as connection:
             return owner if connection.execute(claim).rowcount else ""
 
-    def release_renewal(self, session_id: str, owner: str) -> None:
-        """Let the next caller renew."""
+    def release_renewal(self, session_id: str, owner: str, failure: str = "") -> None:
+        """Let the next caller renew, and tell those who waited the code of the failure, if it was one."""
         mine = and_(agent_sessions.c.id == session_id, agent_sessions.c.lock_owner == owner)
+        left = {"lock_owner": _FAILED + failure if failure else "", "lock_until": 0.0}
         with self._database.transaction() as connection:
-            connection.execute(update(agent_sessions).where(mine).values(lock_owner="", lock_until=0.0))
+            connection.execute(update(agent_sessions).where(mine).values(left))
+
+    def renewal_failure(self, session_id: str) -> str:
+        """Return the code with which the last renewal failed; nothing after a success and while one is under way."""
+        owner = select(agent_sessions.c.lock_owner).where(agent_sessions.c.id == session_id)
+        with self._database.transaction() as connection:
+            left = str(connection.execute(owner).scalar() or "")
+        return left.removeprefix(_FAILED) if left.startswith(_FAILED) else ""
 
     def renewed(self, session: AgentSession, tokens: TokenSet, fuyun: FuyunToken, owner: str) -> AgentSession:
-        """Keep renewed tokens, unless the session ended or another renewal won meanwhile.
+        """Keep renewed tokens and return the session; where another renewal took over meanwhile, return what that kept.
 
         Raises:
-            SessionEnded: logout wins over a renewal in flight.
+            SessionEnded, LoginRequired: logout wins over a renewal in flight.
         """
         new = replace(session, tokens=tokens, fuyun=fuyun, renewed_at=self._now(), generation=session.generation + 1)
         table = agent_sessions
@@ -173,9 +188,8 @@ class AgentSessions:
             table.c.lock_owner == owner,
         )
         with self._database.transaction() as connection:
-            if not connection.execute(update(table).where(unchanged).values(self._sealed(new))).rowcount:
-                raise SessionEnded(received="a session that ended while it was renewed")
-        return new
+            kept = connection.execute(update(table).where(unchanged).values(self._sealed(new))).rowcount
+        return new if kept else self.load(session.id)
 
     def end(self, session_id: str, reason: type[BridgeError] = SessionEnded) -> None:
         """End the session for good and erase its tokens; ending twice is no fault."""
@@ -186,7 +200,7 @@ class AgentSessions:
     def index_key(self, iss: str, value: str) -> str:
         """Return the keyed hash under which sessions of a person (`sub`) or provider session (`sid`) are found."""
         key = self._key_ring.signing_keys(_INDEX_PURPOSE)[0]
-        return hmac.new(key, f"{iss}\n{value}".encode(), sha256).hexdigest()
+        return hmac.new(key, f"{iss}\n{value}".encode(errors="surrogatepass"), sha256).hexdigest()
 
     def _living(self, row: Any) -> AgentSession:
         if row is None:

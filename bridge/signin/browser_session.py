@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Column, Float, LargeBinary, String, Table, delete, insert, select, update
+from sqlalchemy import Column, Float, LargeBinary, String, Table, bindparam, delete, insert, select, update
 
 from bridge.db import Database, metadata
 
@@ -22,6 +22,14 @@ browser_sessions: Final = Table(
     Column("expires_at", Float, nullable=False, index=True),
 )
 
+# Made once: to build a statement takes SQLAlchemy twice as long as to carry it out.
+_WANTED: Final = browser_sessions.c.id_hash == bindparam("wanted")
+_GET: Final = select(browser_sessions.c.sealed).where(_WANTED, browser_sessions.c.expires_at > bindparam("moment"))
+_CHANGE: Final = update(browser_sessions).where(_WANTED)
+_ADD: Final = insert(browser_sessions)
+_FORGET: Final = delete(browser_sessions).where(_WANTED)
+_TIDY: Final = delete(browser_sessions).where(browser_sessions.c.expires_at < bindparam("moment"))
+
 
 class BrowserSessions:
     """Keeps sealed session blobs; whoever reads the table can neither open one nor use its id.
@@ -38,23 +46,20 @@ class BrowserSessions:
 
     def get(self, id_hash: str) -> bytes | None:
         """Return the blob, or None where there is none or it is too old; raises StoreUnavailable."""
-        table = browser_sessions
-        query = select(table.c.sealed).where(table.c.id_hash == id_hash, table.c.expires_at > self._now())
         with self._database.transaction() as connection:
-            row: Any = connection.execute(query).first()
+            row: Any = connection.execute(_GET, {"wanted": id_hash, "moment": self._now()}).first()
         return bytes(row.sealed) if row else None
 
     def put(self, id_hash: str, sealed: bytes, lifetime: float) -> None:
         """Keep the blob for `lifetime` seconds; raises StoreUnavailable."""
-        table = browser_sessions
         values = {"sealed": sealed, "expires_at": self._now() + lifetime + AFTERLIFE}
         with self._database.transaction() as connection:
-            changed = connection.execute(update(table).where(table.c.id_hash == id_hash).values(values))
+            changed = connection.execute(_CHANGE, {"wanted": id_hash, **values})
             if not changed.rowcount:
-                connection.execute(insert(table).values(id_hash=id_hash, **values))
-                connection.execute(delete(table).where(table.c.expires_at < self._now()))
+                connection.execute(_ADD, {"id_hash": id_hash, **values})
+                connection.execute(_TIDY, {"moment": self._now()})
 
     def delete(self, id_hash: str) -> None:
         """Forget the blob; raises StoreUnavailable."""
         with self._database.transaction() as connection:
-            connection.execute(delete(browser_sessions).where(browser_sessions.c.id_hash == id_hash))
+            connection.execute(_FORGET, {"wanted": id_hash})

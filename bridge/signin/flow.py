@@ -14,9 +14,12 @@ from bridge.core.errors import (
     ExchangeRejected,
     IdpAnswerInvalid,
     IdpError,
+    IdpUnreachable,
     IdTokenInvalid,
+    Internal,
     LoginRequired,
     UserinfoInvalid,
+    every_error,
     showable,
 )
 from bridge.core.mapping import as_text, find_field, map_account
@@ -40,6 +43,7 @@ _YOUNG: Final = 10.0
 _POLL: Final = 0.05
 _PATIENCE: Final = 50.0
 _BAD_REQUEST: Final = 400
+_LONGEST_NAME: Final = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +100,15 @@ class SignInFlow:
         """Return the connection's own redirect URI: one for each provider stops mix-up (RFC 9700 section 4.4)."""
         return f"{self._public_url}/callback/{connection.name}"
 
-    def begin(self, name: str, *, slot: int, landing: str, login_hint: str = "", prompt: str = "") -> Departure:
+    def begin(
+        self, name: str, *, slot: int, landing: str, login_hint: str = "", prompt: str = "", former: str = ""
+    ) -> Departure:
         """Begin a sign-in; remembers nothing but what the browser takes along.
 
         Args:
             slot: which of the browser's eight places for pending sign-ins to use.
             landing: a path of our own.
+            former: the agent session that the browser has now; the new one will end it.
 
         Raises:
             ConnectionUnknown, ConnectionDisabled: no such way in.
@@ -117,6 +124,7 @@ class SignInFlow:
             nonce=secrets.token_urlsafe(24),
             code_verifier=secrets.token_urlsafe(48),
             landing=landing,
+            former=former,
             issuer=metadata.issuer,
             expects_iss=metadata.sends_iss_parameter,
         )
@@ -132,12 +140,13 @@ class SignInFlow:
         return Departure(url, self._pending.seal(pending), connection)
 
     def complete(
-        self, name: str, response: AuthorizationResponse, cookie_of: Callable[[int], str]
+        self, name: str, response: AuthorizationResponse, cookie_of: Callable[[int], str], *, former: str = ""
     ) -> tuple[AgentSession, str]:
         """Complete a sign-in: judge each answer before the next request goes out.
 
         Args:
             cookie_of: gives the sealed pending sign-in of a slot.
+            former: the agent session that the browser has now; the new one ends it.
 
         Returns:
             The new session and the path to land on.
@@ -153,11 +162,13 @@ class SignInFlow:
         identity, account_name = self._identify(connection, tokens, pending.nonce)
         fuyun = self._obtain(connection, tokens.access_token, account_name)
         session = self._sessions.begin(self._new_session(connection, identity, account_name, tokens, fuyun))
+        for old in {pending.former, former} - {""}:
+            self._sessions.end(old)
         self._journal.record("sign_in", connection=connection.name, seconds=time.monotonic() - started)
         return session, pending.landing
 
     def renew(self, session_id: str) -> AgentSession:
-        """Return the session with a fresh Fuyun token: one renewal at a time, the others get its result.
+        """Return the session with a fresh Fuyun token: one renewal at a time, the others get its result or its failure.
 
         Raises:
             SessionMissing, SessionEnded: there is nothing to renew.
@@ -166,14 +177,17 @@ class SignInFlow:
         """
         give_up_at = time.monotonic() + _PATIENCE
         seen = self._sessions.load(session_id)
-        session = seen
+        session, failure = seen, ""
         while not self._is_young(session) and session.generation == seen.generation:
+            if failure:
+                raise every_error()[failure](received="the failure of the renewal that this one waited for")
             owner = self._sessions.claim_renewal(session_id)
             if owner:
                 return self._renew_alone(session_id, owner)
             if time.monotonic() > give_up_at:
-                raise LoginRequired(expected="a finished renewal", received="one that never ends", status=503)
+                raise IdpUnreachable(expected="a finished renewal", received="one that never ends")
             time.sleep(_POLL)
+            failure = self._sessions.renewal_failure(session_id)
             session = self._sessions.load(session_id)
         return session
 
@@ -246,7 +260,7 @@ class SignInFlow:
             iss=iss,
             sub=str(claims["sub"]),
             sid=sid if isinstance(sid, str) else "",
-            display_name=as_text(claims.get("name")) or as_text(claims.get("preferred_username")),
+            display_name=_display_name(claims),
             claims=claims,
         )
 
@@ -278,20 +292,29 @@ class SignInFlow:
         return self._now() - session.renewed_at < _YOUNG
 
     def _renew_alone(self, session_id: str, owner: str) -> AgentSession:
+        failure = Internal.code
         try:
-            # Somebody may have finished between our reading and our claim.
-            session = self._sessions.load(session_id)
-            if self._is_young(session):
-                return session
-            started = time.monotonic()
-            connection = self._connections.get(session.connection)
-            tokens = self._fresh_tokens(connection, session)
-            fuyun = self._obtain_again(connection, tokens, session)
-            renewed = self._sessions.renewed(session, tokens, fuyun, owner)
-            self._journal.record("renewal", connection=connection.name, seconds=time.monotonic() - started)
-            return renewed
+            renewed = self._renew_once(session_id, owner)
+            failure = ""
+        except BridgeError as fault:
+            failure = fault.code
+            raise
         finally:
-            self._sessions.release_renewal(session_id, owner)
+            self._sessions.release_renewal(session_id, owner, failure)
+        return renewed
+
+    def _renew_once(self, session_id: str, owner: str) -> AgentSession:
+        # Somebody may have finished between our reading and our claim.
+        session = self._sessions.load(session_id)
+        if self._is_young(session):
+            return session
+        started = time.monotonic()
+        connection = self._connections.get(session.connection)
+        tokens = self._fresh_tokens(connection, session)
+        fuyun = self._obtain_again(connection, tokens, session)
+        renewed = self._sessions.renewed(session, tokens, fuyun, owner)
+        self._journal.record("renewal", connection=connection.name, seconds=time.monotonic() - started)
+        return renewed
 
     def _fresh_tokens(self, connection: Connection, session: AgentSession) -> TokenSet:
         tokens = session.tokens
@@ -357,6 +380,12 @@ def _same_subject(connection: Connection, id_claims: VerifiedClaims | None, user
         received = "another sub" if "sub" in userinfo else "no sub"
         raise UserinfoInvalid(expected="the sub of the ID token", received=received)
     return str(id_claims["sub"])
+
+
+def _display_name(claims: Mapping[str, Any]) -> str:
+    name = as_text(claims.get("name")) or as_text(claims.get("preferred_username"))
+    # JSON can name half a character (an emoji cut in two), which no page can be written with.
+    return name[:_LONGEST_NAME].encode(errors="replace").decode()
 
 
 def _plain_subject(connection: Connection, userinfo: Mapping[str, Any]) -> str:

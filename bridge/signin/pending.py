@@ -21,6 +21,8 @@ LIFETIME: Final = 600
 SLOTS: Final = 8
 """Sign-ins that one browser can have under way at one connection."""
 
+_SKEW: Final = 30
+"""Seconds by which the clocks of two replicas may differ."""
 _PURPOSE: Final = "pending sign-in"
 _SALT: Final = "state"
 
@@ -31,6 +33,7 @@ class PendingSignIn:
 
     Args:
         landing: where the person wanted to go, a path of our own.
+        former: the agent session that this browser had at the beginning; a form_post callback does not see its cookie.
         issuer: the provider's issuer at the beginning, for RFC 9207.
         expects_iss: whether the provider announced the ``iss`` parameter.
     """
@@ -40,6 +43,7 @@ class PendingSignIn:
     nonce: str
     code_verifier: str
     landing: str
+    former: str = ""
     issuer: str = ""
     expects_iss: bool = False
 
@@ -62,8 +66,9 @@ class PendingSignIns:
 
     def __init__(self, key_ring: KeyRing, now: Callable[[], float]) -> None:
         self._key_ring = key_ring
-        self._signer = _Signer(key_ring.signing_keys(_SALT), salt=_SALT, digest_method=sha256)
-        self._signer.now = now
+        self._signer = self._dating(now)
+        # The library takes a state from the future for an expired one, and another replica's clock may be ahead.
+        self._reader = self._dating(lambda: now() + _SKEW)
 
     def new_state(self, slot: int) -> str:
         """Return a fresh state that says which slot it belongs to (0 to 7)."""
@@ -83,31 +88,43 @@ class PendingSignIns:
             StateExpired: begun here, but more than ten minutes ago.
             StateUnknown: not begun in this browser, finished already, or its slot was taken by a newer one.
         """
-        slot = self._slot(state)
-        try:
-            pending = PendingSignIn(**self._key_ring.open(_PURPOSE, cookie_of(slot)))
-        except (SealBroken, TypeError) as fault:
-            raise StateUnknown(expected="a sign-in begun in this browser", received="none") from fault
+        pending = self._kept(self._slot(state), cookie_of)
+        if pending is None:
+            raise StateUnknown(expected="a sign-in begun in this browser", received="none")
         if pending.connection != connection or not hmac.compare_digest(pending.state, state):
             raise StateUnknown(expected="the state of this sign-in", received="another")
         return pending
 
     def peek(self, state: str, cookie_of: Callable[[int], str]) -> tuple[int | None, str]:
-        """Return slot and landing of a state that we made, however old; None and nothing for any other."""
+        """Return slot and landing of this browser's own sign-in, however old; None and nothing for any other state.
+
+        Somebody else's state frees no slot: a link that holds one must not end a sign-in that is under way here.
+        """
         try:
             slot = self._slot(state)
         except StateExpired:
             slot = int(state[0])
         except StateUnknown:
             return None, ""
+        pending = self._kept(slot, cookie_of)
+        if pending is None or not hmac.compare_digest(pending.state, state):
+            return None, ""
+        return slot, pending.landing
+
+    def _dating(self, now: Callable[[], float]) -> _Signer:
+        signer = _Signer(self._key_ring.signing_keys(_SALT), salt=_SALT, digest_method=sha256)
+        signer.now = now
+        return signer
+
+    def _kept(self, slot: int, cookie_of: Callable[[int], str]) -> PendingSignIn | None:
         try:
-            return slot, str(self._key_ring.open(_PURPOSE, cookie_of(slot)).get("landing", ""))
-        except SealBroken:
-            return slot, ""
+            return PendingSignIn(**self._key_ring.open(_PURPOSE, cookie_of(slot)))
+        except (SealBroken, TypeError):
+            return None
 
     def _slot(self, state: str) -> int:
         try:
-            return int(self._signer.unsign(state, max_age=LIFETIME).decode("ascii")[0])
+            return int(self._reader.unsign(state, max_age=LIFETIME + _SKEW).decode("ascii")[0])
         except SignatureExpired as fault:
             raise StateExpired(expected=f"an answer within {LIFETIME} seconds", received="a later one") from fault
         except (BadSignature, ValueError, IndexError) as fault:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import parse_qsl
+from base64 import b64encode
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+from urllib.parse import parse_qsl, quote_plus
 
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.requests_client.oauth2_session import OAuth2ClientAuth
@@ -28,9 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _USERINFO_FAILURES: Final = FailAs(IdpUnreachable, UserinfoInvalid)
-_REDIRECT: Final = range(300, 400)
+_CLIENT_ERROR: Final = 400
 _LONGEST_LIFE: Final = 10 * 365 * 86_400
-_NO_CONTENT: Final = 204
 
 
 class UpstreamClient:
@@ -103,7 +104,8 @@ class UpstreamClient:
         """
         metadata = self._metadata.get(idp)
         client = self._client(idp, metadata)
-        return self._token_set(lambda: client.refresh_token(metadata.token_endpoint, refresh_token=refresh_token))
+        fresh = self._token_set(lambda: client.refresh_token(metadata.token_endpoint, refresh_token=refresh_token))
+        return fresh if fresh.refresh_token else replace(fresh, refresh_token=refresh_token)
 
     def revoke(self, idp: IdentityProvider, token: str) -> None:
         """Ask the provider to forget a refresh token (RFC 7009); a provider without the endpoint is left alone."""
@@ -150,7 +152,7 @@ class UpstreamClient:
     def _read_userinfo(self, idp: IdentityProvider, metadata: ProviderMetadata, answer: Answer) -> dict[str, Any]:
         if answer.status >= SERVER_ERROR:
             raise IdpUnreachable(expected="a UserInfo answer", received=f"HTTP {answer.status}")
-        if answer.status != OK and answer.status not in _REDIRECT and answer.status != _NO_CONTENT:
+        if answer.status >= _CLIENT_ERROR:
             raise IdpError("The provider refused the token at its UserInfo endpoint.", received=f"HTTP {answer.status}")
         if answer.status == OK and answer.kind == "application/jwt":
             return self._signed_userinfo(idp, metadata, answer)
@@ -191,13 +193,16 @@ class UpstreamClient:
         token_type = answer.get("token_type", "bearer")
         if not isinstance(access_token, str) or not access_token:
             raise IdpAnswerInvalid(expected="access_token", received="an answer without one")
+        if not (access_token.isascii() and access_token.isprintable()):
+            # It goes into a header next (RFC 6749 appendix A.12).
+            raise IdpAnswerInvalid(expected="access_token of printable ASCII characters", received="another")
         if str(token_type).lower() != "bearer":
             raise IdpAnswerInvalid(expected="token_type Bearer", received=showable(token_type))
         return TokenSet(
             access_token=access_token,
             refresh_token=_text(answer.get("refresh_token")),
             unverified_id_token=_text(answer.get("id_token")),
-            expires_at=_expiry(answer.get("expires_in"), self._now()),
+            expires_at=int(self._now()) + answer["expires_in"] if "expires_in" in answer else None,
         )
 
 
@@ -206,10 +211,21 @@ def asks_for_id_token(idp: IdentityProvider) -> bool:
     return idp.kind != "oauth2" and protocol.OPENID in idp.scope.split()
 
 
+def _basic(client: Any, _method: str, uri: str, headers: dict[str, str], body: str) -> tuple[str, dict[str, str], str]:
+    """Authenticate by RFC 6749 section 2.3.1, which has both parts form-encoded; Authlib leaves them as they are."""
+    pair = f"{quote_plus(client.client_id)}:{quote_plus(client.client_secret)}"
+    headers["Authorization"] = f"Basic {b64encode(pair.encode()).decode('ascii')}"
+    return uri, headers, body
+
+
+class _ClientAuth(OAuth2ClientAuth):  # type: ignore[misc]
+    DEFAULT_AUTH_METHODS: ClassVar = {**OAuth2ClientAuth.DEFAULT_AUTH_METHODS, protocol.CLIENT_SECRET_BASIC: _basic}
+
+
 class _WiredClient(OAuth2Client):  # type: ignore[misc]
     """Authlib's protocol client over our own wire: it writes the requests, `outbound` sends them."""
 
-    client_auth_class = OAuth2ClientAuth
+    client_auth_class = _ClientAuth
     oauth_error_class = OAuthError
 
 
@@ -234,7 +250,11 @@ class _TokenAnswer:
         self._answer = answer
 
     def json(self) -> dict[str, Any]:
-        return _judge(self._answer)
+        members = _judge(self._answer)
+        # Authlib counts with both, and fails on what is no number.
+        members.pop("expires_at", None)
+        seconds = _seconds(members.pop("expires_in", None))
+        return members | ({"expires_in": seconds} if seconds else {})
 
 
 def _judge(answer: Answer) -> dict[str, Any]:
@@ -242,12 +262,18 @@ def _judge(answer: Answer) -> dict[str, Any]:
         raise IdpUnreachable(expected="a token answer", received=f"HTTP {answer.status}")
     members = answer.json_object()
     if members is None and answer.kind == "application/x-www-form-urlencoded":
-        members = dict(parse_qsl(answer.body.decode("utf-8", "replace")))
-    if answer.status != OK and answer.status not in _REDIRECT:
+        members = _form(answer.body)
+    if answer.status >= _CLIENT_ERROR:
         raise _refusal(answer, members or {})
     if members is None or answer.status != OK:
         raise IdpAnswerInvalid(expected="a token answer in JSON", received=f"HTTP {answer.status} {answer.kind}")
     return members
+
+
+def _form(body: bytes) -> dict[str, Any] | None:
+    pairs = parse_qsl(body.decode("utf-8", "replace"))
+    members = dict(pairs)
+    return members if len(members) == len(pairs) else None
 
 
 def _refusal(answer: Answer, members: dict[str, Any]) -> BridgeError:
@@ -262,13 +288,13 @@ def _choose_method(methods: tuple[str, ...]) -> str:
     return protocol.CLIENT_SECRET_BASIC
 
 
-def _expiry(expires_in: object, now: float) -> int | None:
-    # Some servers send the number as text; Salesforce sends none at all.
+def _seconds(expires_in: object) -> int:
+    """Return a lifetime, 0 where it is unknown: some servers send it as text, Salesforce sends none at all."""
     try:
         seconds = int(str(expires_in))
     except ValueError:
-        return None
-    return int(now) + seconds if 0 < seconds <= _LONGEST_LIFE else None
+        return 0
+    return seconds if 0 < seconds <= _LONGEST_LIFE else 0
 
 
 def _text(value: object) -> str:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 LEEWAY: Final = 120
 """Seconds by which the provider's clock may differ from ours."""
+_LATEST: Final = 10**15
+"""No time in seconds is later; JSON's numbers have no end."""
 
 # No `none`, and no HS*: whoever knows a client secret or a public key could sign with it.
 _ALGORITHMS: Final = (
@@ -192,7 +194,7 @@ def _nonce(claims: dict[str, Any], expected: Expected) -> None:
     if expected.nonce is None:
         return
     nonce = claims.get("nonce")
-    if not isinstance(nonce, str) or not hmac.compare_digest(nonce.encode(), expected.nonce.encode()):
+    if not isinstance(nonce, str) or not _equal(nonce, expected.nonce):
         raise IdTokenInvalid(expected="the nonce of this sign-in", received="no nonce" if nonce is None else "another")
 
 
@@ -201,12 +203,18 @@ def _at_hash(claims: dict[str, Any], expected: Expected, alg: str) -> None:
     if at_hash is None:
         return
     computed = create_half_hash(expected.access_token, "EdDSA" if alg.startswith("Ed") else alg)
-    if not isinstance(at_hash, str) or not hmac.compare_digest(computed, at_hash.encode()):
+    if not isinstance(at_hash, str) or not _equal(at_hash, computed.decode("ascii")):
         raise IdTokenInvalid(expected="at_hash of the access token", received="another at_hash")
+
+
+def _equal(received: str, expected: str) -> bool:
+    # JSON can name half a character, which UTF-8 by the book cannot write.
+    return hmac.compare_digest(received.encode(errors="surrogatepass"), expected.encode())
 
 
 def _seconds(claims: dict[str, Any], name: str) -> float:
     value = claims.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    # NaN, which Python's JSON reader lets through, is neither before nor after anything.
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < _LATEST:
         raise IdTokenInvalid(expected=f"{name} in seconds", received=f"{name} {showable(value)}")
     return float(value)

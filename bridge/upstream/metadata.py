@@ -157,6 +157,9 @@ def _endpoint(document: dict[str, Any], name: str) -> str:
 
 
 def _is_safe(url: str) -> bool:
+    # urlsplit drops line breaks and tabs silently.
+    if not url.isascii() or not url.isprintable() or " " in url:
+        return False
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
@@ -183,7 +186,9 @@ def _texts(value: object) -> tuple[str, ...]:
 def _usable_keys(members: Iterable[object]) -> Iterator[Key]:
     # RFC 7517 section 5: keys that are not understood are passed over. A symmetric key in a public set is a trap.
     for member in members:
-        if not isinstance(member, dict) or member.get("kty") not in {"RSA", "EC", "OKP"} or member.get("use") == "enc":
+        if not isinstance(member, dict) or member.get("use") == "enc":
+            continue
+        if str(member.get("kty")) not in {"RSA", "EC", "OKP"}:
             continue
         try:
             yield JWKRegistry.import_key(member)

@@ -110,11 +110,14 @@ def arrive(name: str) -> Response:
         _forget_afterwards(connection, slot)
     response = _response_in(brought)
     try:
-        arrived, landing = services().flow.complete(name, response, _pending_cookie)
+        arrived, landing = services().flow.complete(name, response, _pending_cookie, former=_session_now())
     except (StateUnknown, StateExpired):
         # Another tab finished meanwhile: a person who is signed in wants the page, not an account of what was late.
         if _is_signed_in():
             return _see(HOME)
+        if request.method == "POST":
+            # Another site's form brings no session cookie (SameSite=Lax); the navigation that we answer with does.
+            return _see(url_for("agent.arrive", name=connection.name, state=response.state))
         raise
     return _let_in(connection, arrived, landing)
 
@@ -140,7 +143,9 @@ def signed_out() -> str:
 def _depart(connection: Connection, landing: str, login_hint: str, prompt: str) -> Response:
     in_context(Context("sign_in", connection.name, url_for("agent.sign_in")))
     slot = cookies.next_slot(request)
-    departure = services().flow.begin(connection.name, slot=slot, landing=landing, login_hint=login_hint, prompt=prompt)
+    departure = services().flow.begin(
+        connection.name, slot=slot, landing=landing, login_hint=login_hint, prompt=prompt, former=_session_now()
+    )
     response = cast("Response", redirect(departure.url, 302))
     if departure.sealed:
         cookies.set_pending(response, services().site, connection, slot, departure.sealed)
@@ -154,7 +159,6 @@ def _response_in(brought: MultiDict[str, str]) -> AuthorizationResponse:
 
 
 def _let_in(connection: Connection, arrived: AgentSession, landing: str) -> Response:
-    _end_former_session()
     interface = cast("BrowserSessionInterface", current_app.session_interface)
     interface.start(cast("BrowserSession", session), {AGENT_SESSION: arrived.id, "csrf_token": secrets.token_hex(20)})
     response = _see(landing)
@@ -163,10 +167,8 @@ def _let_in(connection: Connection, arrived: AgentSession, landing: str) -> Resp
     return response
 
 
-def _end_former_session() -> None:
-    former = session.get(AGENT_SESSION, "")
-    if former:
-        services().agent_sessions.end(former)
+def _session_now() -> str:
+    return str(session.get(AGENT_SESSION, ""))
 
 
 def _is_signed_in() -> bool:

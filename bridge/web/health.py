@@ -1,4 +1,7 @@
-"""Probes and scrapers: is the process alive, can it work, what did it count."""
+"""Probes and scrapers: is the process alive, can it work, what did it count.
+
+`ops` can have an address of its own, away from the agents.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from bridge.ops.health import readiness
 from bridge.ops.metrics import CONTENT_TYPE_LATEST
 
 health = Blueprint("health", __name__)
+ops = Blueprint("ops", __name__)
 
 
 @health.get("/healthz")
@@ -18,7 +22,7 @@ def alive() -> Response:
     return jsonify(status="ok")
 
 
-@health.get("/readyz")
+@ops.get("/readyz")
 def ready() -> tuple[Response, int]:
     """Say whether the stores answer, and which does not."""
     checks = readiness({"database": services().database.ping})
@@ -26,7 +30,7 @@ def ready() -> tuple[Response, int]:
     return jsonify(status="ok" if ok else "unavailable", checks=checks), 200 if ok else StoreUnavailable.status
 
 
-@health.get("/metrics")
+@ops.get("/metrics")
 def metrics() -> Response:
     """Return the counters in Prometheus' text format."""
     return Response(services().metrics.exposition(), content_type=CONTENT_TYPE_LATEST)

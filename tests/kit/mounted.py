@@ -44,7 +44,7 @@ class Mounted(BaseAdapter):
             query_string=parts.query,
             method=str(request.method),
             base_url=f"{parts.scheme}://{parts.netloc}",
-            headers=dict(request.headers),
+            headers=list(request.headers.items()),
             data=body if isinstance(body, bytes) else str(body).encode(),
         )
         iterable, status, headers = run_wsgi_app(application, builder.get_environ(), buffered=True)
@@ -83,5 +83,5 @@ def _response(request: PreparedRequest, status: int, headers: HTTPHeaderDict, bo
     )
     response.request = request
     response.url = str(request.url)
-    extract_cookies_to_jar(response.cookies, request, response.raw)
+    extract_cookies_to_jar(response.cookies, request, response.raw)  # type: ignore[no-untyped-call]
     return response

@@ -38,8 +38,5 @@ def _is_own_path(wanted: str) -> bool:
         return False
     if "\\" in wanted or not wanted.isprintable() or any(character.isspace() for character in wanted):
         return False
-    try:
-        parts = urlsplit(wanted)
-    except ValueError:
-        return False
-    return not (parts.scheme or parts.netloc or "//" in parts.path or ".." in parts.path.split("/"))
+    path = urlsplit(wanted).path
+    return "//" not in path and ".." not in path.split("/")

@@ -54,6 +54,13 @@ def as_text(value: object) -> str:
     return ""
 
 
+def display_name(claims: Mapping[str, Any]) -> str:
+    """Return what to call the person, an empty text where no claim says it."""
+    name = as_text(claims.get("name")) or as_text(claims.get("preferred_username"))
+    # JSON can name half a character (an emoji cut in two), which no page can be written with.
+    return name[:_LONGEST_NAME].encode(errors="replace").decode()
+
+
 def field_names(claims: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
     """Yield the dotted names of all fields, in the answer's order."""
     for key, value in claims.items():

@@ -150,11 +150,17 @@ class AgentSessions:
                 connection.execute(_TOUCH, {"wanted": session_id, "seen_at": self._now()})
         return session
 
-    def claim_renewal(self, session_id: str) -> str:
-        """Return a fresh owner's mark if this caller may renew now, an empty text if somebody else does."""
+    def claim_renewal(self, session_id: str, *, waited: bool = False) -> str:
+        """Return a fresh owner's mark if this caller may renew now, an empty text if somebody else does.
+
+        Args:
+            waited: for another renewal, whose failure is the answer then; see `renewal_failure`.
+        """
         owner, now = token_urlsafe(16), self._now()
         table = agent_sessions
         free = and_(table.c.id == session_id, table.c.ended_at.is_(None), table.c.lock_until < now)
+        if waited:
+            free = and_(free, table.c.lock_owner.not_like(f"{_FAILED}%"))
         claim = update(table).where(free).values(lock_owner=owner, lock_until=now + _LOCK_FOR)
         with self._database.transaction() as connection:
             return owner if connection.execute(claim).rowcount else ""

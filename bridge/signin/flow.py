@@ -22,7 +22,7 @@ from bridge.core.errors import (
     every_error,
     showable,
 )
-from bridge.core.mapping import as_text, find_field, map_account
+from bridge.core.mapping import as_text, display_name, find_field, map_account
 from bridge.core.model import AccountName, Connection, FuyunToken, Identity, Mode, TokenSet, VerifiedClaims
 from bridge.fuyun.exchange import FuyunExchange, check_agent
 from bridge.signin.agent_session import AgentSession, AgentSessions
@@ -43,7 +43,6 @@ _YOUNG: Final = 10.0
 _POLL: Final = 0.05
 _PATIENCE: Final = 50.0
 _BAD_REQUEST: Final = 400
-_LONGEST_NAME: Final = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +180,7 @@ class SignInFlow:
         while not self._is_young(session) and session.generation == seen.generation:
             if failure:
                 raise every_error()[failure](received="the failure of the renewal that this one waited for")
-            owner = self._sessions.claim_renewal(session_id)
+            owner = self._sessions.claim_renewal(session_id, waited=session is not seen)
             if owner:
                 return self._renew_alone(session_id, owner)
             if time.monotonic() > give_up_at:
@@ -260,7 +259,7 @@ class SignInFlow:
             iss=iss,
             sub=str(claims["sub"]),
             sid=sid if isinstance(sid, str) else "",
-            display_name=_display_name(claims),
+            display_name=display_name(claims),
             claims=claims,
         )
 
@@ -380,12 +379,6 @@ def _same_subject(connection: Connection, id_claims: VerifiedClaims | None, user
         received = "another sub" if "sub" in userinfo else "no sub"
         raise UserinfoInvalid(expected="the sub of the ID token", received=received)
     return str(id_claims["sub"])
-
-
-def _display_name(claims: Mapping[str, Any]) -> str:
-    name = as_text(claims.get("name")) or as_text(claims.get("preferred_username"))
-    # JSON can name half a character (an emoji cut in two), which no page can be written with.
-    return name[:_LONGEST_NAME].encode(errors="replace").decode()
 
 
 def _plain_subject(connection: Connection, userinfo: Mapping[str, Any]) -> str:

@@ -18,17 +18,20 @@ FOLDER: Final = Path(__file__).parent / "pictures"
 def main() -> None:
     """Sign in, let it ring, take the picture."""
     FOLDER.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder, opened_place(Path(folder), ("contoso",)) as place:
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
-            page = browser.new_page(viewport={"width": 1280, "height": 760}, locale="en-US")
-            page.context.grant_permissions(["microphone"])
-            phone = Phone.ready(page, place.bridge)
-            phone.ring()
-            phone.answer()
-            page.wait_for_timeout(7_000)
-            page.screenshot(path=FOLDER / "softphone.png")
-            browser.close()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        opened_place(Path(folder), ("contoso",)) as place,
+        sync_playwright() as playwright,
+    ):
+        browser = playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
+        page = browser.new_page(viewport={"width": 1280, "height": 760}, locale="en-US")
+        page.context.grant_permissions(["microphone"])
+        phone = Phone.ready(page, place.bridge)
+        phone.ring()
+        phone.answer()
+        page.wait_for_timeout(7_000)
+        page.screenshot(path=FOLDER / "softphone.png")
+        browser.close()
 
 
 if __name__ == "__main__":

@@ -18,9 +18,12 @@ from cryptography.hazmat.primitives.serialization import (
 from bridge.connections.keys import KeyUnusable, load_private_key
 
 KEY = rsa.generate_private_key(65537, 2048)
+SMALL = rsa.generate_private_key(65537, 1024)  # noqa: S505 — to be refused
 
 
-def written(encoding: Encoding, form: PrivateFormat, key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey = KEY) -> bytes:
+def written(
+    encoding: Encoding, form: PrivateFormat, key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey = KEY
+) -> bytes:
     return key.private_bytes(encoding, form, NoEncryption())
 
 
@@ -51,7 +54,7 @@ NO_KEYS = {
     KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.PKCS1).decode(): "public key",
     KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"word")).decode(): "no private key",
     written(Encoding.PEM, PrivateFormat.PKCS8, ec.generate_private_key(ec.SECP256R1())).decode(): "no RSA key",
-    written(Encoding.PEM, PrivateFormat.PKCS8, rsa.generate_private_key(65537, 1024)).decode(): "1024 bits",
+    written(Encoding.PEM, PrivateFormat.PKCS8, SMALL).decode(): "1024 bits",
     base64.b64encode(KEY.public_key().public_bytes(Encoding.DER, PublicFormat.PKCS1)).decode(): "no private key",
 }
 

@@ -1,0 +1,24 @@
+"""What the tables of refusals share; pytest explains the assertions of `refused` as if they stood in a test."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+pytest.register_assert_rewrite("tests.refusals.refused")
+
+from tests.kit.house import build_house, demo_settings  # noqa: E402 — after the line above, which must come first
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.kit.house import House
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """A house for tests that move no clock and close no door."""
+    built = build_house(demo_settings(tmp_path_factory.mktemp("house")))
+    yield built
+    built.services.database.close()

@@ -1,0 +1,333 @@
+"""The agent's session: sealed rows, two lifetimes, tombstones, and one renewal at a time."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sqlalchemy import select, text, update
+
+from bridge.connections.secrets import KeyRing
+from bridge.core.errors import BridgeError, LoginRequired, SessionEnded, SessionMissing, StoreUnavailable
+from bridge.core.model import AccountName, FuyunToken, Secret, TokenSet
+from bridge.db import Database
+from bridge.signin.agent_session import AgentSession, AgentSessions, agent_sessions
+from bridge.signin.browser_session import AFTERLIFE
+from tests.kit.clock import Clock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+LIFETIME, IDLE = 43_200, 7_200
+RING = KeyRing([Secret("a" * 32)])
+HIDDEN = ["at-of-lin", "rt-of-lin", "e.y.j-of-lin", "fuyun-of-lin", "lin@contoso.example", "Lin Example", "sub-of-lin"]
+LIN = AgentSession(
+    id="",
+    connection="contoso",
+    iss="https://idp.example",
+    sub="sub-of-lin",
+    sid="sid-of-lin",
+    account_name=AccountName("lin@contoso.example"),
+    display_name="Lin Example 王芳",
+    tokens=TokenSet("at-of-lin", "rt-of-lin", "e.y.j-of-lin", 123),
+    fuyun=FuyunToken("fuyun-of-lin", "bearer", 2_000_000_000, "hotline", "jti-1", "lin@contoso.example"),
+    created_at=0,
+    expires_at=0,
+    end_session_origin="https://idp.example",
+)
+NEW_TOKENS, NEW_FUYUN = TokenSet("at-2"), FuyunToken("fuyun-2", "bearer", 2_000_000_001)
+
+
+class Desk:
+    """Sessions over a database of their own, on a clock that moves by hand."""
+
+    def __init__(self, database: Database, ring: KeyRing = RING, idle: float = IDLE) -> None:
+        self.database, self.clock = database, Clock()
+        self.sessions = AgentSessions(database, ring, lifetime=LIFETIME, idle=idle, now=self.clock)
+
+    def begin(self, session: AgentSession = LIN) -> AgentSession:
+        return self.sessions.begin(session)
+
+    def row(self, session_id: str) -> Any:
+        with self.database.transaction() as connection:
+            return connection.execute(select(agent_sessions).where(agent_sessions.c.id == session_id)).first()
+
+    def change(self, session_id: str, **values: object) -> None:
+        with self.database.transaction() as connection:
+            connection.execute(update(agent_sessions).where(agent_sessions.c.id == session_id).values(values))
+
+    def count(self) -> int:
+        with self.database.transaction() as connection:
+            return int(connection.execute(text("SELECT count(*) FROM agent_sessions")).scalar_one())
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    database = Database(f"sqlite:///{tmp_path}/bridge.db")
+    database.upgrade()
+    yield Desk(database)
+    database.close()
+
+
+def refused(act: Callable[[], object], error: type[BridgeError] = SessionEnded) -> BridgeError:
+    with pytest.raises(BridgeError) as refusal:
+        act()
+    assert type(refusal.value) is error
+    return refusal.value
+
+
+class TestKeeping:
+    def test_a_session_is_kept_whole_under_an_id_of_its_own(self, desk: Desk) -> None:
+        kept = desk.begin(replace(LIN, id="a wish"))
+        assert len(kept.id) >= 43
+        assert kept.expires_at == pytest.approx(desk.clock() + LIFETIME, abs=5)
+        assert desk.sessions.load(kept.id) == kept
+        assert replace(kept, id="", created_at=0, expires_at=0) == LIN
+
+    def test_the_databases_bytes_show_neither_tokens_nor_people(self, desk: Desk, tmp_path: Path) -> None:
+        desk.begin()
+        bytes_of_all = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+        assert b"agent_sessions" in bytes_of_all
+        assert [secret for secret in HIDDEN if secret.encode() in bytes_of_all] == []
+
+    def test_a_ring_of_another_secret_reads_nothing(self, desk: Desk) -> None:
+        kept = desk.begin()
+        stranger = Desk(desk.database, KeyRing([Secret("b" * 32)]))
+        assert "no key opens" in refused(lambda: stranger.sessions.load(kept.id)).received
+
+    def test_a_rotation_keeps_sessions_alive(self, desk: Desk) -> None:
+        kept = desk.begin()
+        rotated = Desk(desk.database, KeyRing([Secret("b" * 32), Secret("a" * 32)]))
+        assert rotated.sessions.load(kept.id) == kept
+
+    def test_a_row_whose_sealed_part_was_copied_from_another_is_refused(self, desk: Desk) -> None:
+        mine, boss = desk.begin(), desk.begin(replace(LIN, sub="boss"))
+        desk.change(mine.id, sealed=desk.row(boss.id).sealed)
+        refused(lambda: desk.sessions.load(mine.id))
+        assert desk.sessions.load(boss.id).sub == "boss"
+
+    @pytest.mark.parametrize(
+        "sealed", ["", "garbage", RING.seal("agent session", {}), RING.seal("browser session", {})]
+    )
+    def test_a_record_that_cannot_be_read_is_an_ended_session(self, desk: Desk, sealed: str) -> None:
+        kept = desk.begin()
+        desk.change(kept.id, sealed=sealed)
+        refused(lambda: desk.sessions.load(kept.id))
+
+    def test_a_record_with_strange_members_is_an_ended_session(self, desk: Desk) -> None:
+        kept = desk.begin()
+        record = RING.open("agent session", desk.row(kept.id).sealed)
+        for changed in ({**record, "stranger": 1}, {**record, "tokens": {"a": 1}}, {"id": kept.id}):
+            desk.change(kept.id, sealed=RING.seal("agent session", changed))
+            refused(lambda: desk.sessions.load(kept.id))
+
+    def test_an_unknown_id_is_no_session(self, desk: Desk) -> None:
+        refused(lambda: desk.sessions.load("unknown"), SessionMissing)
+
+    def test_people_and_provider_sessions_are_found_by_a_keyed_hash(self, desk: Desk) -> None:
+        row = desk.row(desk.begin().id)
+        assert row.sub_key == desk.sessions.index_key("https://idp.example", "sub-of-lin")
+        assert row.sid_key == desk.sessions.index_key("https://idp.example", "sid-of-lin")
+        assert desk.row(desk.begin(replace(LIN, sid="")).id).sid_key == ""
+        stranger = Desk(desk.database, KeyRing([Secret("b" * 32)]))
+        assert stranger.sessions.index_key("https://idp.example", "sub-of-lin") != row.sub_key
+        assert desk.sessions.index_key("https://other.example", "sub-of-lin") != row.sub_key
+
+
+class TestLifetimes:
+    def test_it_ends_by_age_however_busy(self, desk: Desk) -> None:
+        kept = desk.begin()
+        while desk.clock.moved + IDLE / 2 < LIFETIME:
+            desk.clock.advance(IDLE / 2)
+            desk.sessions.load(kept.id)
+        desk.clock.advance(LIFETIME - desk.clock.moved + 1)
+        assert "past its lifetime" in refused(lambda: desk.sessions.load(kept.id)).received
+
+    def test_it_ends_by_idleness(self, desk: Desk) -> None:
+        kept = desk.begin()
+        desk.clock.advance(IDLE - 5)
+        desk.sessions.load(kept.id)
+        desk.clock.advance(IDLE + 1)
+        assert "idle" in refused(lambda: desk.sessions.load(kept.id)).received
+
+    def test_an_idle_session_does_not_come_back_by_being_asked_for(self, desk: Desk) -> None:
+        kept = desk.begin()
+        desk.clock.advance(IDLE + 1)
+        for _ in range(2):
+            refused(lambda: desk.sessions.load(kept.id))
+
+    def test_activity_is_written_at_most_once_a_minute(self, desk: Desk) -> None:
+        kept = desk.begin()
+        began = desk.row(kept.id).seen_at
+        for _ in range(5):
+            desk.clock.advance(10)
+            desk.sessions.load(kept.id)
+        assert desk.row(kept.id).seen_at == began
+        desk.clock.advance(10)
+        desk.sessions.load(kept.id)
+        assert desk.row(kept.id).seen_at > began + 55
+
+    def test_where_idleness_is_short_it_is_written_more_often(self, desk: Desk) -> None:
+        quick = Desk(desk.database, idle=40)
+        kept = quick.begin()
+        for _ in range(8):
+            quick.clock.advance(11)
+            quick.sessions.load(kept.id)
+
+    def test_threads_at_once_may_all_note_the_activity(self, desk: Desk) -> None:
+        kept = desk.begin()
+        desk.clock.advance(100)
+        failures: list[BridgeError] = []
+
+        def load() -> None:
+            try:
+                desk.sessions.load(kept.id)
+            except BridgeError as failure:
+                failures.append(failure)
+
+        threads = [threading.Thread(target=load) for _ in range(12)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert failures == []
+
+    def test_old_rows_are_swept_a_day_after_their_end(self, desk: Desk) -> None:
+        first = desk.begin()
+        desk.clock.advance(LIFETIME + AFTERLIFE - 10)
+        desk.begin()
+        assert desk.row(first.id) is not None
+        desk.clock.advance(20)
+        desk.begin()
+        assert desk.row(first.id) is None
+        assert desk.count() == 2
+
+
+class TestEnding:
+    def test_an_ended_session_leaves_a_tombstone_without_tokens(self, desk: Desk) -> None:
+        kept = desk.begin()
+        desk.sessions.end(kept.id)
+        refused(lambda: desk.sessions.load(kept.id))
+        row = desk.row(kept.id)
+        assert (row.sealed, row.ended_code) == ("", "session_ended")
+
+    def test_a_session_that_the_provider_ended_says_so_for_ever(self, desk: Desk) -> None:
+        kept = desk.begin()
+        desk.sessions.end(kept.id, LoginRequired)
+        desk.sessions.end(kept.id)
+        refused(lambda: desk.sessions.load(kept.id), LoginRequired)
+
+    def test_ending_an_unknown_session_is_no_fault(self, desk: Desk) -> None:
+        desk.sessions.end("unknown")
+
+    def test_one_end_leaves_other_sessions_alone(self, desk: Desk) -> None:
+        mine, other = desk.begin(), desk.begin()
+        desk.sessions.end(mine.id)
+        assert desk.sessions.load(other.id) == other
+
+
+class TestRenewing:
+    def test_one_may_renew_and_the_others_may_not(self, desk: Desk) -> None:
+        kept = desk.begin()
+        owner = desk.sessions.claim_renewal(kept.id)
+        assert owner
+        assert desk.sessions.claim_renewal(kept.id) == ""
+        desk.sessions.release_renewal(kept.id, owner)
+        assert desk.sessions.claim_renewal(kept.id)
+
+    def test_of_many_at_once_exactly_one_may(self, desk: Desk) -> None:
+        kept = desk.begin()
+        together, owners = threading.Barrier(8), []
+
+        def claim() -> None:
+            together.wait()
+            owners.append(desk.sessions.claim_renewal(kept.id))
+
+        threads = [threading.Thread(target=claim) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len([owner for owner in owners if owner]) == 1
+
+    def test_nobody_else_can_release_it(self, desk: Desk) -> None:
+        kept = desk.begin()
+        desk.sessions.claim_renewal(kept.id)
+        desk.sessions.release_renewal(kept.id, "somebody")
+        desk.sessions.release_renewal(kept.id, "")
+        assert desk.sessions.claim_renewal(kept.id) == ""
+
+    def test_a_renewer_that_died_blocks_for_less_than_a_minute(self, desk: Desk) -> None:
+        kept = desk.begin()
+        desk.sessions.claim_renewal(kept.id)
+        desk.clock.advance(40)
+        assert desk.sessions.claim_renewal(kept.id) == ""
+        desk.clock.advance(6)
+        assert desk.sessions.claim_renewal(kept.id)
+
+    def test_whoever_waited_for_a_renewal_that_failed_does_not_try_again(self, desk: Desk) -> None:
+        kept = desk.begin()
+        owner = desk.sessions.claim_renewal(kept.id)
+        assert desk.sessions.renewal_failure(kept.id) == ""
+        desk.sessions.release_renewal(kept.id, owner, "idp_unreachable")
+        assert desk.sessions.claim_renewal(kept.id, waited=True) == ""
+        assert desk.sessions.renewal_failure(kept.id) == "idp_unreachable"
+        assert desk.sessions.claim_renewal(kept.id)
+        assert desk.sessions.renewal_failure(kept.id) == ""
+
+    def test_neither_an_ended_nor_an_unknown_session_can_be_claimed(self, desk: Desk) -> None:
+        kept = desk.begin()
+        desk.sessions.end(kept.id)
+        assert desk.sessions.claim_renewal(kept.id) == ""
+        assert desk.sessions.claim_renewal("unknown") == ""
+
+    def test_renewed_tokens_are_kept_and_counted(self, desk: Desk) -> None:
+        kept = desk.begin()
+        owner = desk.sessions.claim_renewal(kept.id)
+        renewed = desk.sessions.renewed(kept, NEW_TOKENS, NEW_FUYUN, owner)
+        assert (renewed.generation, renewed.tokens, renewed.fuyun) == (1, NEW_TOKENS, NEW_FUYUN)
+        assert renewed.renewed_at == pytest.approx(desk.clock(), abs=5)
+        assert desk.sessions.load(kept.id) == renewed
+        assert renewed.expires_at == kept.expires_at
+
+    def test_logout_wins_over_a_renewal_in_flight(self, desk: Desk) -> None:
+        kept = desk.begin()
+        owner = desk.sessions.claim_renewal(kept.id)
+        desk.sessions.end(kept.id)
+        refused(lambda: desk.sessions.renewed(kept, NEW_TOKENS, NEW_FUYUN, owner))
+        desk.sessions.release_renewal(kept.id, owner)
+        refused(lambda: desk.sessions.load(kept.id))
+        assert desk.row(kept.id).sealed == ""
+
+    def test_a_renewer_that_was_taken_for_dead_gets_what_the_other_one_kept(self, desk: Desk) -> None:
+        kept = desk.begin()
+        slow = desk.sessions.claim_renewal(kept.id)
+        desk.clock.advance(46)
+        quick = desk.sessions.claim_renewal(kept.id)
+        other = desk.sessions.renewed(kept, NEW_TOKENS, NEW_FUYUN, quick)
+        late = desk.sessions.renewed(kept, TokenSet("at-late"), FuyunToken("fuyun-late", "bearer", 1), slow)
+        assert late == other == desk.sessions.load(kept.id)
+
+
+OUTAGES = {
+    "tables": "DROP TABLE agent_sessions",
+    "columns": "ALTER TABLE agent_sessions RENAME COLUMN sealed TO something",
+}
+
+
+@pytest.mark.parametrize("what", OUTAGES)
+def test_an_outage_is_told_by_every_verb(desk: Desk, what: str) -> None:
+    kept = desk.begin()
+    with desk.database.transaction() as connection:
+        connection.execute(text(OUTAGES[what]))
+    sessions = desk.sessions
+    for verb in (
+        desk.begin,
+        lambda: sessions.load(kept.id),
+        lambda: sessions.end(kept.id),
+        lambda: sessions.renewed(kept, NEW_TOKENS, NEW_FUYUN, ""),
+    ):
+        refused(verb, StoreUnavailable)

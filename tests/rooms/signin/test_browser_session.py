@@ -1,0 +1,87 @@
+"""The rows of browsers' sessions: under a hash, for a time, and a day longer as known to have ended."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import text
+
+from bridge.core.errors import StoreUnavailable
+from bridge.db import Database
+from bridge.signin.browser_session import AFTERLIFE, BrowserSessions
+from tests.kit.clock import Clock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+@pytest.fixture
+def database() -> Iterator[Database]:
+    made = Database("sqlite://")
+    made.upgrade()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def sessions(database: Database, clock: Clock) -> BrowserSessions:
+    return BrowserSessions(database, clock)
+
+
+def count(database: Database) -> int:
+    with database.transaction() as connection:
+        return int(connection.execute(text("SELECT count(*) FROM browser_sessions")).scalar_one())
+
+
+def test_what_was_put_is_given_back(sessions: BrowserSessions) -> None:
+    sessions.put("a", b"sealed", 60)
+    assert sessions.get("a") == b"sealed"
+    assert sessions.get("b") is None
+
+
+def test_a_second_put_changes_the_row(sessions: BrowserSessions, database: Database) -> None:
+    sessions.put("a", b"first", 60)
+    sessions.put("a", b"second", 60)
+    assert (sessions.get("a"), count(database)) == (b"second", 1)
+
+
+def test_what_was_deleted_is_gone_and_deleting_twice_is_no_fault(sessions: BrowserSessions) -> None:
+    sessions.put("a", b"sealed", 60)
+    sessions.delete("a")
+    sessions.delete("a")
+    assert sessions.get("a") is None
+
+
+def test_a_row_is_known_a_day_longer_than_it_is_good(sessions: BrowserSessions, clock: Clock) -> None:
+    sessions.put("a", b"sealed", 60)
+    clock.advance(60 + AFTERLIFE - 1)
+    assert sessions.get("a") == b"sealed"
+    clock.advance(2)
+    assert sessions.get("a") is None
+
+
+def test_old_rows_are_swept_when_somebody_comes(sessions: BrowserSessions, clock: Clock, database: Database) -> None:
+    for name in "abc":
+        sessions.put(name, b"sealed", 60)
+    clock.advance(60 + AFTERLIFE + 1)
+    sessions.put("d", b"sealed", 60)
+    assert count(database) == 1
+
+
+def test_an_outage_is_told_by_every_verb(sessions: BrowserSessions, database: Database) -> None:
+    with database.transaction() as connection:
+        connection.execute(text("DROP TABLE browser_sessions"))
+    verbs: list[Callable[[], object]] = [
+        lambda: sessions.get("a"),
+        lambda: sessions.put("a", b"s", 1),
+        lambda: sessions.delete("a"),
+    ]
+    for verb in verbs:
+        with pytest.raises(StoreUnavailable):
+            verb()

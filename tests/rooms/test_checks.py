@@ -1,0 +1,101 @@
+"""What `check` asks: the store, and for each customer the provider, its keys, its clock and Fuyun."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from bridge import checks
+from bridge.upstream.metadata import KeyCache, MetadataCache
+from tests.journeys.steps import rehoused
+from tests.kit.house import change
+
+if TYPE_CHECKING:
+    from bridge.checks import Finding
+    from tests.kit.house import House
+
+
+def found(house: House) -> dict[str, Finding]:
+    outbound = house.services.flow._upstream._outbound
+    probe = checks.probe(house.services, outbound, MetadataCache(outbound), KeyCache(outbound))
+    return {finding.name: finding for finding in probe}
+
+
+def bad(house: House) -> set[str]:
+    return {finding.name for finding in found(house).values() if not finding.ok}
+
+
+def test_everybody_who_answers_well_is_told_with_what_came(house: House) -> None:
+    findings = found(house)
+    assert bad(house) == set()
+    assert list(findings)[:5] == ["store", "contoso: metadata", "contoso: keys", "contoso: clock", "contoso: fuyun"]
+    assert findings["globex: metadata"].what == "issuer http://localhost:5100/oidc"
+    assert findings["globex: keys"].what == "1 signing keys"
+    assert findings["globex: clock"].what == "the provider does not tell its time"
+    assert findings["globex: fuyun"].what == "http://localhost:5100 answers"
+    assert findings["initech: metadata"].what == "token endpoint at http://localhost:5100"
+    assert "initech: keys" not in findings
+
+
+@pytest.mark.parametrize(
+    ("target", "fault", "said", "names"),
+    [
+        ("discovery", "http_500", {}, {"globex: metadata", "globex: keys"}),
+        ("discovery", "wrong_iss", {}, {"globex: metadata", "globex: keys"}),
+        ("discovery", "reset", {}, {"globex: metadata", "globex: keys", "globex: clock"}),
+        ("discovery", "clock_off", {"seconds": 61}, {"globex: clock"}),
+        ("discovery", "clock_off", {"seconds": -62}, {"globex: clock"}),
+        ("discovery", "clock_off", {"seconds": 50}, set()),
+        ("jwks", "no_keys", {}, {"globex: keys"}),
+    ],
+)
+def test_whoever_does_not_is_named(house: House, target: str, fault: str, said: Any, names: set[str]) -> None:
+    house.world.faults.set(target, fault, connection="globex", **said)
+    assert bad(house) == names
+
+
+def test_a_clock_that_is_off_is_told_by_how_much(house: House) -> None:
+    house.world.faults.set("discovery", "clock_off", connection="globex", seconds=-3600)
+    finding = found(house)["globex: clock"]
+    assert not finding.ok
+    assert "received +36" in finding.what
+
+
+def test_a_silent_fuyun_and_a_store_that_fails_are_told(house: House) -> None:
+    silent = rehoused(
+        house,
+        lambda old: change(
+            old, "globex", lambda one: replace(one, fuyun=replace(one.fuyun, token_exchange_url="http://127.0.0.1:9/x"))
+        ),
+    )
+    silent.services.database.engine = type(silent.services.database)("sqlite:////proc/nowhere/x.db").engine
+    assert bad(silent) == {"store", "globex: fuyun"}
+
+
+def test_a_fuyun_that_fails_is_told(house: House) -> None:
+    def fails(_: Any, start_response: Any) -> list[bytes]:
+        start_response("503 Service Unavailable", [])
+        return [b""]
+
+    house.adapter.mount("http://fuyun.test", fails)
+    failing = change(
+        house.settings,
+        "globex",
+        lambda one: replace(one, fuyun=replace(one.fuyun, token_exchange_url="http://fuyun.test/x")),
+    )
+    built = rehoused(house, lambda _: failing)
+    built.adapter.mount("http://fuyun.test", fails)
+    assert bad(built) == {"globex: fuyun"}
+    built.services.database.close()
+
+
+def test_who_is_switched_off_is_not_asked_and_frontend_needs_no_fuyun(house: House) -> None:
+    off = change(house.settings, "globex", lambda one: replace(one, enabled=False))
+    built = rehoused(house, lambda _: change(off, "acme", lambda one: replace(one, mode="frontend")))
+    findings = found(built)
+    assert not [name for name in findings if name.startswith("globex")]
+    assert "acme: metadata" in findings
+    assert "acme: fuyun" not in findings
+    built.services.database.close()

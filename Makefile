@@ -26,8 +26,7 @@ demo: $(RUNTIME) ## Bridge and sandbox on this machine; prints the address (PORT
 
 test: check browser ## Everything that must hold before a commit
 	@mkdir -p build && rm -f .coverage .coverage.*
-	@$(BIN)/python -m coverage run -m pytest $(PYTEST_ARGS) | tee build/pytest.txt
-	@$(BIN)/python -m coverage combine --quiet
+	@$(BIN)/python -m pytest -n 2 --cov --cov-report= $(PYTEST_ARGS) | tee build/pytest.txt
 	@$(BIN)/python -m coverage json --quiet
 	@$(BIN)/python -m coverage report --sort=cover
 	@$(BIN)/python -m tests.structure.coverage_gate build/coverage.json

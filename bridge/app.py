@@ -20,6 +20,7 @@ from bridge.db import Database
 from bridge.fuyun.exchange import FuyunExchange
 from bridge.fuyun.subject import AccessTokenSubject, MintedSubject
 from bridge.http import headers, problem
+from bridge.http.address import PublicAddress
 from bridge.http.current import EXTENSION
 from bridge.http.guard import csrf_token
 from bridge.http.language import choose_language, language, language_tag, language_url, rendered_once, translate
@@ -62,6 +63,8 @@ def create_app(settings: Settings, *, outbound: Outbound | None = None, now: Cal
     package = Path(__file__).parent
     app = Flask("bridge", root_path=str(package), template_folder=str(templates_folder()))
     _configure(app, services)
+    app.url_map.merge_slashes = False
+    app.wsgi_app = PublicAddress(app.wsgi_app, settings.public_url)  # type: ignore[method-assign]
     app.extensions[EXTENSION] = services
     app.session_interface = BrowserSessionInterface(app, services.key_ring, services.browser_sessions)
     Babel(app, locale_selector=choose_language, default_translation_directories=str(package / "translations"))

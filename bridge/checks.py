@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from bridge.core.errors import BridgeError, ExchangeAnswerInvalid, ExchangeUnreachable, IdpUnreachable
 from bridge.outbound import FailAs, host_of
+from bridge.upstream.client import asks_for_id_token
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -40,7 +41,7 @@ def probe(services: Services, outbound: Outbound, metadata: MetadataCache, keys:
     for connection in services.connections.enabled():
         idp = connection.idp
         yield _ask(f"{connection.name}: metadata", partial(_metadata, metadata, idp))
-        if idp.kind != "oauth2":
+        if connection.mode != "frontend" and asks_for_id_token(idp):
             yield _ask(f"{connection.name}: keys", partial(_keys, metadata, keys, idp))
         yield _ask(f"{connection.name}: clock", partial(_clock, services, outbound, metadata, idp))
         if connection.mode != "frontend":

@@ -63,6 +63,8 @@ def serve(config: Path) -> None:
         click.echo(f"warning: {config}: {key}: {doubt}", err=True)
     server = settings.server
     address = running.listenable(server.host, server.port)
+    if server.ops_address:
+        running.listenable(*server.ops_address)
     _prepare_store(settings)
     os.environ[CONFIG_VARIABLE] = str(config.absolute())  # the workers are new processes
     click.echo(f"hotline-bridge {__version__} serves {settings.public_url} at {server.bind}", err=True)
@@ -196,7 +198,9 @@ def demo(port: int, *, every_kind: bool) -> None:
     public_url, sandbox_url = f"http://{running.LOCALHOST}:{port}", f"http://localhost:{port + 100}"
     for one in (port, port + 100):
         running.listenable(running.LOCALHOST, one)
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # Also SIGINT: a shell that starts us in the background lets it be ignored, and Python leaves it so.
+        signal.signal(number, _interrupt)
     try:
         with tempfile.TemporaryDirectory(prefix="hotline-bridge-") as folder:
             config = _write_demo_config(Path(folder), sandbox_url, public_url, every_kind=every_kind)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 metadata: Final = MetaData()
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
+# A database that does not answer must cost seconds, not the minutes after which the kernel gives up.
+_POSTGRESQL: Final = {"connect_timeout": 3, "tcp_user_timeout": 5000, "options": "-c statement_timeout=5000"}
 _MIGRATION_LOCK: Final = 4_715_510_623
 
 
@@ -81,7 +83,13 @@ def _engine(url: str) -> Engine:
     # Parameters hold session ids: they must stand neither in the log at debug level nor in an exception's text.
     if make_url(url).get_backend_name() != "sqlite":
         return create_engine(
-            url, pool_size=16, max_overflow=16, pool_timeout=3, pool_pre_ping=True, hide_parameters=True
+            url,
+            pool_size=16,
+            max_overflow=16,
+            pool_timeout=3,
+            pool_pre_ping=True,
+            hide_parameters=True,
+            connect_args=_POSTGRESQL,
         )
     path = make_url(url).database
     if path in {None, "", ":memory:"}:

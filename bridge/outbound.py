@@ -144,7 +144,9 @@ class Outbound:
 
     def _receive(self, request: requests.PreparedRequest, fail_as: FailAs) -> Answer:
         limits = self.limits
-        with self._transport.send(request, stream=True, timeout=(limits.connect, limits.read)) as response:
+        with self._transport.send(
+            request, stream=True, timeout=(min(limits.connect, limits.deadline), min(limits.read, limits.deadline))
+        ) as response:
             body = bytearray()
             for chunk in response.iter_content(_CHUNK):
                 body += chunk

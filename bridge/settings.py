@@ -80,13 +80,18 @@ def load(path: Path | str, environ: Mapping[str, str]) -> Settings:
         rules.check_connection(one, root.public_url, faults)
     faults.raise_if_any()
     completed = tuple(one.connection(root.public_url) for one in read)
+    aiccs = {one.table.name: one.aiccs for one in read if one.aiccs}
     return Settings(
         public_url=root.public_url,
         secret_keys=root.secret_keys,
         **parts,
         connections=completed,
-        aiccs={one.table.name: one.aiccs for one in read if one.aiccs},
-        doubts=(*doubts.doubts_of_session(parts["session"]), *doubts.doubts_of_connections(completed)),
+        aiccs=aiccs,
+        doubts=(
+            *doubts.doubts_of_session(parts["session"]),
+            *doubts.doubts_of_connections(completed),
+            *doubts.doubts_of_unused(parts["server"], parts["egress"], parts["admin"], aiccs),
+        ),
     )
 
 

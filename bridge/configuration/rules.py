@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from bridge.configuration.tables import IdpTable, is_guid
+from bridge.connections.keys import KeyUnusable, load_private_key
 from bridge.connections.presets import has_every_endpoint
 from bridge.core.protocol import FORM_POST, MULTI_TENANT, TENANT_PLACEHOLDER
 
@@ -117,3 +118,8 @@ def _check_mode(read: ReadConnection, faults: Faults) -> None:
             faults.add(f"{place}.fuyun.{name}", f"is required in mode {mode}")
     if mode == "jwt" and read.jwt is None:
         faults.add(f"{place}.jwt", "the table [connections.jwt] is required in mode jwt")
+    if read.jwt is not None and read.jwt.private_key:
+        try:
+            load_private_key(read.jwt.private_key.reveal())
+        except KeyUnusable as fault:
+            faults.add(f"{place}.jwt.private_key", str(fault))

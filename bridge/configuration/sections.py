@@ -12,6 +12,7 @@ from bridge.configuration.values import (
     LISTED,
     Assets,
     Bind,
+    CaBundle,
     Database,
     Duration,
     Networks,
@@ -106,13 +107,13 @@ class Server(Part):
 
 
 class Log(Part):
-    """The log on standard output."""
+    """The log on standard error."""
 
     level: Literal["debug", "info", "warning", "error"] = key("The least important lines that are written", "info")
 
 
 class Store(Part):
-    """Where connections' sessions and the journal are kept."""
+    """Where sessions are kept."""
 
     database: Database = Field(
         default="sqlite:///var/bridge.db",
@@ -144,7 +145,7 @@ class Session(Part):
 class Egress(Part):
     """Calls that the bridge makes."""
 
-    ca_bundle: str = key("File of the certificate authorities to trust; empty: the system's")
+    ca_bundle: CaBundle = key("File of the certificate authorities to trust; empty: the system's")
     allow_private: bool = key("May addresses entered in the console point at private networks", default=False)
     connect_timeout: Pause = key("Time to connect", "3s")
     read_timeout: Pause = key("Time between two bytes of an answer", "10s")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import ssl
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated, Any, Final, cast
@@ -144,10 +145,18 @@ def _sdk_host(text: str) -> str:
     return text
 
 
+def _ca_bundle(text: str) -> str:
+    try:
+        ssl.create_default_context(cafile=text or None)
+    except (OSError, ssl.SSLError) as fault:
+        raise ValueError(f"is no readable file of certificates: {fault.strerror or type(fault).__name__}") from None
+    return text
+
+
 def _database(text: str) -> str:
     if text.startswith("postgresql+psycopg://") and find_spec("psycopg") is None:
         raise ValueError("needs psycopg, which is not installed: pip install 'hotline-bridge[postgresql]'")
-    if re.match(r"sqlite:///.", text) or re.match(r"postgresql\+psycopg://.", text) or text == "sqlite://":
+    if re.match(r"sqlite:///.", text) or re.match(r"postgresql\+psycopg://.", text):
         return text
     raise ValueError("must begin with sqlite:/// or postgresql+psycopg://")
 
@@ -161,6 +170,7 @@ PublicUrl = Annotated[str, _optional(addresses.origin_url), Shown("URL")]
 Url = Annotated[str, _optional(addresses.absolute_url), Shown("URL")]
 IssuerUrl = Annotated[str, _optional(addresses.issuer_url), Shown("URL")]
 Bind = Annotated[str, AfterValidator(_bind), Shown("host:port")]
+CaBundle = Annotated[str, AfterValidator(_ca_bundle), Shown("path")]
 OptionalBind = Annotated[str, _optional(_bind), Shown("host:port")]
 Networks = Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], LISTED, Shown("list of networks")]
 Assets = Annotated[tuple[Annotated[str, AfterValidator(_asset)], ...], LISTED, Shown("list of URLs")]

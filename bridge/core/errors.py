@@ -46,6 +46,8 @@ class BridgeError(Exception):
     status: int = 500
     retryable: ClassVar[bool] = False
     default: ClassVar[str] = "The bridge failed to answer."
+    ends_session: bool = False
+    """Whether the browser's cookies are worthless from now on."""
 
     def __init__(
         self, description: str = "", *, expected: str = "", received: str = "", status: int | None = None
@@ -240,6 +242,7 @@ class SessionMissing(BridgeError):
     code = "session_missing"
     status = 401
     default = "Nobody is signed in."
+    ends_session = True
 
 
 class SessionEnded(BridgeError):
@@ -248,6 +251,14 @@ class SessionEnded(BridgeError):
     code = "session_ended"
     status = 401
     default = "The session has ended."
+    ends_session = True
+
+    def __init__(
+        self, description: str = "", *, expected: str = "", received: str = "", replaced: bool = False
+    ) -> None:
+        super().__init__(description, expected=expected, received=received)
+        # A newer sign-in of the same browser has set cookies of its own, which a late answer must not take away.
+        self.ends_session = not replaced
 
 
 class LoginRequired(BridgeError):
@@ -256,6 +267,10 @@ class LoginRequired(BridgeError):
     code = "login_required"
     status = 401
     default = "A new sign-in is needed."
+
+    def __init__(self, description: str = "", *, expected: str = "", received: str = "", ended: bool = False) -> None:
+        super().__init__(description, expected=expected, received=received)
+        self.ends_session = ended
 
 
 class StoreUnavailable(BridgeError):

@@ -150,14 +150,12 @@ class Identity:
 
     Args:
         sid: the provider's session id, when the ID token carries one (for logout from the provider).
-        claims: the verified claims that the mapping was read from.
     """
 
     iss: str
     sub: str
     sid: str
     display_name: str
-    claims: VerifiedClaims = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

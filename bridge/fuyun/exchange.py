@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _FAILURES: Final = FailAs(ExchangeUnreachable, ExchangeAnswerInvalid)
 _OK: Final = 200
+_CLIENT_ERROR: Final = 400
 _REDIRECTS: Final = range(300, 400)
 _TOO_MANY: Final = 429
 _SERVER_ERROR: Final = 500
@@ -68,7 +69,7 @@ class FuyunExchange:
         if refusal is not None:
             raise refusal
         access_token = (members or {}).get("access_token")
-        if members is None or not isinstance(access_token, str) or not access_token.strip():
+        if answer.status != _OK or members is None or not isinstance(access_token, str) or not access_token.strip():
             raise ExchangeAnswerInvalid(expected="JSON with access_token", received=_shape(answer, members))
         if not (access_token.isascii() and access_token.isprintable()):
             # It goes into a cookie next (RFC 6749 appendix A.12).
@@ -110,7 +111,7 @@ def _refusal(answer: Answer, members: dict[str, Any] | None) -> BridgeError | No
         return ExchangeUnreachable(expected="a token", received=f"HTTP {answer.status}")
     if members is None or answer.status in _REDIRECTS:
         return ExchangeAnswerInvalid(expected="a token in JSON", received=_shape(answer, members))
-    if failed or answer.status != _OK or "error" in members:
+    if failed or answer.status >= _CLIENT_ERROR or "error" in members:
         return ExchangeRejected(expected="a token", received=_error_code(answer, members))
     return None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, cast
 
-from flask import Request, g, request, session
+from flask import Request, request, session
 from flask_wtf.csrf import generate_csrf, validate_csrf
 from wtforms import ValidationError
 
@@ -28,7 +28,6 @@ def require_session() -> AgentSession:
         SessionEnded, LoginRequired: somebody was.
         StoreUnavailable: it cannot be told now; the cookie stays.
     """
-    g.session_required = True
     require_store()
     session_id = session.get(AGENT_SESSION, "")
     if not session_id:

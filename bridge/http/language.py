@@ -10,7 +10,7 @@ from flask_babel import get_translations
 from markupsafe import Markup
 
 from bridge.core.errors import PageUnknown
-from bridge.core.landing import own_path
+from bridge.core.landing import LONGEST, own_path
 from bridge.http.current import services
 from bridge.http.parameters import single
 
@@ -73,7 +73,7 @@ def language_url(chosen: str) -> str:
     """
     repeatable = request.method == "GET" and request.endpoint != "agent.arrive"
     here = request.full_path.rstrip("?") if repeatable else "/"
-    return url_for("language.switch", chosen=chosen, next=here)
+    return url_for("language.switch", chosen=chosen, next=here if len(here) <= LONGEST else "/")
 
 
 @language.get("/language/<chosen>")

@@ -71,8 +71,7 @@ def refuse(error: BridgeError) -> Response:
     as_page = wants_page(request) and not request.path.startswith(_SCRIPTS_ONLY)
     if error.status == _UNAUTHORIZED:
         response = _to_sign_in() if as_page else _as_json(error, reference)
-        # A sign-in that cannot begin says nothing about the session that there may be.
-        return _forget_session(response) if g.get("session_required") else response
+        return _forget_session(response) if error.ends_session else response
     response = _as_page(error, reference, context) if as_page else _as_json(error, reference)
     if error.retryable:
         response.headers["Retry-After"] = _RETRY_AFTER
@@ -90,7 +89,12 @@ def _refuse_surprise(fault: Exception) -> Response:
     structlog.get_logger("bridge").error("surprise", exc_info=fault)
     internal = Internal(received=type(fault).__name__)
     internal.__cause__ = fault
-    return refuse(internal)
+    try:
+        return refuse(internal)
+    except Exception as second:  # noqa: BLE001 — whatever broke the error page must not break this too
+        reference = new_reference()
+        structlog.get_logger("bridge").error("surprise", exc_info=second, reference=reference)
+        return Response(f"{Internal.code} {reference}\n", Internal.status, mimetype="text/plain")
 
 
 def _from_http(fault: HTTPException) -> BridgeError:

@@ -49,7 +49,7 @@ def demo_config(
             halves (it must be given then).
         world: registers the redirect URIs; not needed where `public_url` is on loopback.
     """
-    head = [_head(public_url, data_dir, connections), _hotline_sdk(sandbox_url)]
+    head = [_head(public_url, data_dir), _hotline_sdk(sandbox_url)]
     for name in connections:
         if world is not None:
             world.register(name, f"{public_url}/callback/{name}")
@@ -64,16 +64,13 @@ def _table(header: str, values: Mapping[str, object]) -> str:
     return "\n".join([*([header] if header else []), *lines, ""])
 
 
-def _head(public_url: str, data_dir: str, connections: tuple[str, ...]) -> str:
+def _head(public_url: str, data_dir: str) -> str:
     folder = Path(data_dir).resolve()
     top = _table("", {"public_url": public_url, "secret_keys": [secrets.token_urlsafe(48)]})
     parts = [top, _table("[store]", {"database": f"sqlite:///{folder.as_posix()}/bridge.db", "sessions": "database"})]
     address = urlsplit(public_url)
     if is_loopback(public_url) and address.port:
         parts.insert(1, _table("[server]", {"bind": f"127.0.0.1:{address.port}"}))
-    if "contoso" in connections:
-        entry = '[{ connection = "contoso", claim = "email", values = ["lin@contoso.example"] }]'
-        parts.append(f"[admin]\nallow = {entry}\n")
     return "\n".join(parts)
 
 

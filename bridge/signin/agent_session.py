@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import (
     Column,
+    ColumnElement,
     Connection,
     Float,
     Index,
@@ -39,8 +40,9 @@ _INDEX_PURPOSE: Final = "agent session index"
 _FORMAT: Final = 1
 _TOUCH_EVERY: Final = 60.0
 _FAILED: Final = "failed: "
-_LOCK_FOR: Final = 45.0
-"""Seconds after which a renewal that died no longer blocks; more than refresh and exchange can take together."""
+_LOCK_FOR: Final = 90.0
+"""Seconds after which a renewal that died no longer blocks; more than its four calls with 20 seconds each can take."""
+_REPLACED: Final = "session_replaced"
 
 agent_sessions: Final = Table(
     "agent_sessions",
@@ -150,6 +152,11 @@ class AgentSessions:
                 connection.execute(_TOUCH, {"wanted": session_id, "seen_at": self._now()})
         return session
 
+    def ping(self) -> None:
+        """Read the table; raises StoreUnavailable."""
+        with self._database.transaction() as connection:
+            connection.execute(_GET, {"wanted": ""}).first()
+
     def claim_renewal(self, session_id: str, *, waited: bool = False) -> str:
         """Return a fresh owner's mark if this caller may renew now, an empty text if somebody else does.
 
@@ -186,22 +193,36 @@ class AgentSessions:
             SessionEnded, LoginRequired: logout wins over a renewal in flight.
         """
         new = replace(session, tokens=tokens, fuyun=fuyun, renewed_at=self._now(), generation=session.generation + 1)
-        table = agent_sessions
-        unchanged = and_(
-            table.c.id == session.id,
-            table.c.ended_at.is_(None),
-            table.c.generation == session.generation,
-            table.c.lock_owner == owner,
+        return (
+            new if self._keep(new, agent_sessions.c.generation == session.generation, owner) else self.load(session.id)
         )
-        with self._database.transaction() as connection:
-            kept = connection.execute(update(table).where(unchanged).values(self._sealed(new))).rowcount
-        return new if kept else self.load(session.id)
 
-    def end(self, session_id: str, reason: type[BridgeError] = SessionEnded) -> None:
-        """End the session for good and erase its tokens; ending twice is no fault."""
+    def refreshed(self, session: AgentSession, tokens: TokenSet, owner: str) -> AgentSession:
+        """Keep the provider's new tokens before anything is done with them; the renewal itself goes on.
+
+        Raises:
+            SessionEnded, LoginRequired: logout wins over a renewal in flight.
+        """
+        new = replace(session, tokens=tokens)
+        return (
+            new if self._keep(new, agent_sessions.c.generation == session.generation, owner) else self.load(session.id)
+        )
+
+    def _keep(self, new: AgentSession, unchanged: ColumnElement[bool], owner: str) -> bool:
+        table = agent_sessions
+        mine = and_(table.c.id == new.id, table.c.ended_at.is_(None), table.c.lock_owner == owner, unchanged)
+        with self._database.transaction() as connection:
+            return bool(connection.execute(update(table).where(mine).values(self._sealed(new))).rowcount)
+
+    def end(self, session_id: str, reason: type[BridgeError] = SessionEnded, *, replaced: bool = False) -> None:
+        """End the session for good and erase its tokens; ending twice is no fault.
+
+        Args:
+            replaced: by a newer sign-in of the same browser.
+        """
         alive = and_(agent_sessions.c.id == session_id, agent_sessions.c.ended_at.is_(None))
         with self._database.transaction() as connection:
-            _bury(connection, alive, self._now(), reason)
+            _bury(connection, alive, self._now(), _REPLACED if replaced else reason.code)
 
     def index_key(self, iss: str, value: str) -> str:
         """Return the keyed hash under which sessions of a person (`sub`) or provider session (`sid`) are found."""
@@ -212,8 +233,9 @@ class AgentSessions:
         if row is None:
             raise SessionMissing(received="an unknown session")
         if row.ended_at is not None:
-            ended = LoginRequired if row.ended_code == LoginRequired.code else SessionEnded
-            raise ended
+            if row.ended_code == LoginRequired.code:
+                raise LoginRequired(ended=True)
+            raise SessionEnded(replaced=row.ended_code == _REPLACED)
         now = self._now()
         if row.expires_at <= now or row.seen_at + self._idle <= now:
             raise SessionEnded(received="a session past its lifetime" if row.expires_at <= now else "an idle session")
@@ -231,8 +253,8 @@ class AgentSessions:
         return {"sealed": sealed, "format": _FORMAT, "generation": session.generation}
 
 
-def _bury(connection: Connection, where: Any, now: float, reason: type[BridgeError]) -> None:
-    tombstone = {"ended_at": now, "ended_code": reason.code, "sealed": "", "lock_owner": "", "lock_until": 0.0}
+def _bury(connection: Connection, where: Any, now: float, code: str) -> None:
+    tombstone = {"ended_at": now, "ended_code": code, "sealed": "", "lock_owner": "", "lock_until": 0.0}
     connection.execute(update(agent_sessions).where(where).values(tombstone))
 
 

@@ -50,6 +50,10 @@ class BrowserSessions:
             row: Any = connection.execute(_GET, {"wanted": id_hash, "moment": self._now()}).first()
         return bytes(row.sealed) if row else None
 
+    def ping(self) -> None:
+        """Read the table; raises StoreUnavailable."""
+        self.get("")
+
     def put(self, id_hash: str, sealed: bytes, lifetime: float) -> None:
         """Keep the blob for `lifetime` seconds; raises StoreUnavailable."""
         values = {"sealed": sealed, "expires_at": self._now() + lifetime + AFTERLIFE}

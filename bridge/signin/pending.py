@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
@@ -40,8 +40,8 @@ class PendingSignIn:
 
     connection: str
     state: str
-    nonce: str
-    code_verifier: str
+    nonce: str = field(repr=False)
+    code_verifier: str = field(repr=False)
     landing: str
     former: str = ""
     issuer: str = ""
@@ -123,6 +123,9 @@ class PendingSignIns:
             return None
 
     def _slot(self, state: str) -> int:
+        if not state.isascii():
+            # base64 passes over foreign letters, so the signature alone would hold.
+            raise StateUnknown(expected="a state that the bridge made", received="another")
         try:
             return int(self._reader.unsign(state, max_age=LIFETIME + _SKEW).decode("ascii")[0])
         except SignatureExpired as fault:

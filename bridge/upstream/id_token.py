@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from joserfc.jwk import Key, KeySet
 
+_OTHER_TYPES: Final = frozenset({"logout+jwt", "at+jwt", "dpop+jwt", "secevent+jwt", "token-introspection+jwt"})
 LEEWAY: Final = 120
 """Seconds by which the provider's clock may differ from ours."""
 _LATEST: Final = 10**15
@@ -60,6 +61,11 @@ class Expected:
     now: float
 
 
+class _Registry(jws.JWSRegistry):
+    # Providers that send their certificate along (``x5c``, RFC 7515 section 4.1.6) need more than joserfc's 512 bytes.
+    max_header_length = 16_384
+
+
 def expect(metadata: ProviderMetadata, client_id: str, nonce: str | None, access_token: str, now: float) -> Expected:
     """Return the expectation for a token of this provider."""
     return Expected(metadata.issuer, client_id, nonce, access_token, now)
@@ -83,6 +89,7 @@ def verify(
         IdTokenInvalid: names the claim that failed, what was expected and what came.
     """
     header, claims = verify_signature(unverified_token, keys, refetch, algorithms)
+    _check_type(header)
     _check_key_issuer(header, claims)
     for check in (_iss, _sub, _aud, _azp, _exp, _iat, _nbf, _nonce):
         check(claims, expected)
@@ -109,7 +116,7 @@ def verify_signature(
 
 def _read_header(unverified_token: str) -> dict[str, Any]:
     try:
-        return dict(jws.extract_compact(unverified_token.encode("ascii")).headers())
+        return dict(jws.extract_compact(unverified_token.encode("ascii"), registry=_Registry()).headers())
     except (JoseError, ValueError, TypeError, RecursionError) as fault:
         raise IdTokenInvalid(expected="a signed JWT", received="something else") from fault
 
@@ -121,7 +128,7 @@ def _try_keys(
     candidates = [key for key in keys if _fits(key, header["alg"], kid)]
     if not candidates:
         raise IdTokenInvalid(expected="a key of the provider", received=f"kid {showable(kid)}")
-    registry = jws.JWSRegistry(algorithms=allowed, strict_check_header=False)
+    registry = _Registry(algorithms=allowed, strict_check_header=False)
     for key in candidates:
         try:
             token = jwt.decode(unverified_token, key, registry=registry)
@@ -136,6 +143,13 @@ def _fits(key: Key, alg: str, kid: object) -> bool:
         return False
     # Without a kid in the header every key may be the one; a key that was published without kid has a computed one.
     return kid is None or key.kid == kid
+
+
+def _check_type(header: dict[str, Any]) -> None:
+    # Another kind of token by the same key must not pass for an ID token (RFC 8725 section 3.11).
+    typ = str(header.get("typ", "JWT")).lower().removeprefix("application/")
+    if typ in _OTHER_TYPES:
+        raise IdTokenInvalid(expected="typ JWT", received=f"typ {showable(typ)}")
 
 
 def _check_key_issuer(header: dict[str, Any], claims: dict[str, Any]) -> None:

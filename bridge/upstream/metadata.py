@@ -68,7 +68,8 @@ class MetadataCache:
     def _discover(self, idp: IdentityProvider) -> ProviderMetadata:
         document = fetch_document(self._outbound, idp.discovery_url)
         issuer = _checked_issuer(idp, document.get("issuer"))
-        endpoints = {name: _endpoint(document, name) for name in _ENDPOINTS} | _given_endpoints(idp)
+        inside = _is_inside(urlsplit(idp.discovery_url).hostname or "")
+        endpoints = {name: _endpoint(document, name, inside=inside) for name in _ENDPOINTS} | _given_endpoints(idp)
         for name in _NEEDED:
             if not endpoints[name]:
                 raise IdpAnswerInvalid(expected=f"{name} in the discovery document", received="none")
@@ -147,16 +148,17 @@ def _checked_issuer(idp: IdentityProvider, issuer: object) -> str:
     raise IdpAnswerInvalid(expected=f"issuer {expected}", received=showable(issuer))
 
 
-def _endpoint(document: dict[str, Any], name: str) -> str:
+def _endpoint(document: dict[str, Any], name: str, *, inside: bool) -> str:
     value = document.get(name)
     if value is None:
         return ""
-    if not isinstance(value, str) or not _is_safe(value):
+    if not isinstance(value, str) or not _is_safe(value, inside=inside):
         raise IdpAnswerInvalid(expected=f"{name} as an https address", received=showable(value))
     return value
 
 
-def _is_safe(url: str) -> bool:
+def _is_safe(url: str, *, inside: bool) -> bool:
+    """Judge an address of a discovery document: a provider outside must not send us into the private network."""
     # urlsplit drops line breaks and tabs silently.
     if not url.isascii() or not url.isprintable() or " " in url:
         return False
@@ -165,7 +167,16 @@ def _is_safe(url: str) -> bool:
         host = parts.hostname or ""
     except ValueError:
         return False
-    return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host)))
+    if not host or parts.username is not None or (_is_inside(host) and not inside):
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))
+
+
+def _is_inside(host: str) -> bool:
+    try:
+        return host == "localhost" or not ip_address(host).is_global
+    except ValueError:
+        return False
 
 
 def _is_loopback(host: str) -> bool:

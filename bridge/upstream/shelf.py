@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar, cast
 
 from bridge.core.errors import BridgeError
 
@@ -48,8 +48,13 @@ class Shelf(Generic[Thing]):
         if thing is not None and self._clock() - place.fetched_at < FRESH_FOR:
             return thing
         arrived = self._clock()
-        with place.lock:
+        # Whoever finds an old thing takes it while another fetches: a provider that hangs must not hold every thread.
+        if not place.lock.acquire(blocking=thing is None):
+            return cast("Thing", thing)
+        try:
             return self._fill(place, fetch, arrived)
+        finally:
+            place.lock.release()
 
     def renew(self, key: Hashable, seen: Thing, fetch: Callable[[], Thing]) -> Thing:
         """Return another thing than `seen` if there is one, fetching at most once a minute."""

@@ -81,10 +81,12 @@ def depart(name: str) -> Response:
     asked = single(request.args, "next", "login_hint", "prompt")
     if not _PROMPTS.issuperset(asked["prompt"].split()):
         raise RequestInvalid(expected=f"prompt of {', '.join(sorted(_PROMPTS))}", received=showable(asked["prompt"]))
-    if request.headers.get("Sec-Fetch-Mode", "navigate") != "navigate":
-        # A script cannot show the provider's page; each of its tries would only use up a slot.
-        raise LoginRequired(expected="a navigation", received="a request of a script")
-    return _depart(services().connections.get(name), safe_landing(asked["next"]), asked["login_hint"], asked["prompt"])
+    connection = services().connections.get(name)
+    landing, login_hint, prompt = safe_landing(asked["next"]), asked["login_hint"], asked["prompt"]
+    if name != connection.name:
+        # The cookie that counts the slots has the name in its path, letter by letter.
+        return _see(_departure_url(connection, landing, login_hint, prompt))
+    return _depart(connection, landing, login_hint, prompt)
 
 
 @agent.get("/login/<name>/initiate")
@@ -141,6 +143,9 @@ def signed_out() -> str:
 
 
 def _depart(connection: Connection, landing: str, login_hint: str, prompt: str) -> Response:
+    if request.headers.get("Sec-Fetch-Mode", "navigate") != "navigate":
+        # A script cannot show the provider's page; each of its tries would only use up a slot.
+        raise LoginRequired(expected="a navigation", received="a request of a script")
     in_context(Context("sign_in", connection.name, url_for("agent.sign_in")))
     slot = cookies.next_slot(request)
     departure = services().flow.begin(

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import sync_playwright
 
 from bridge.app import create_app
 from bridge.sandbox.app import create_sandbox
@@ -25,12 +24,6 @@ if TYPE_CHECKING:
     from flask import Flask
     from playwright.sync_api import Browser, ConsoleMessage, Page, Request
 
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-background-networking",
-    "--use-fake-device-for-media-stream",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
-]
 _BY_DESIGN = ("Failed to load resource",)
 
 
@@ -75,15 +68,6 @@ def lone_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """A bridge with one connection only."""
     with opened_place(tmp_path_factory.mktemp("one"), ("contoso",)) as opened:
         yield opened
-
-
-@pytest.fixture(scope="session")
-def chromium_browser(chromium_path: str) -> Iterator[Browser]:
-    """Chromium for the whole run; each test gets a context of its own."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium_path, args=ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

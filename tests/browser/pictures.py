@@ -8,9 +8,9 @@ from typing import Final
 
 from playwright.sync_api import sync_playwright
 
-from tests.browser.conftest import ARGUMENTS, opened_place
+from tests.browser.conftest import opened_place
 from tests.browser.phone import Phone
-from tests.conftest import chromium
+from tests.conftest import CHROMIUM_ARGUMENTS, chromium
 
 FOLDER: Final = Path(__file__).parent / "pictures"
 
@@ -23,7 +23,7 @@ def main() -> None:
         opened_place(Path(folder), ("contoso",)) as place,
         sync_playwright() as playwright,
     ):
-        browser = playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_ARGUMENTS)
         page = browser.new_page(viewport={"width": 1280, "height": 760}, locale="en-US")
         page.context.grant_permissions(["microphone"])
         phone = Phone.ready(page, place.bridge)

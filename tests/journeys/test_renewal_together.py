@@ -16,6 +16,7 @@ from werkzeug.serving import make_server
 
 from bridge.sandbox.app import create_sandbox
 from bridge.sandbox.world import demo_config
+from bridge.signin.agent_session import _LOCK_FOR
 from tests.journeys.steps import another_tab, asked, at_once, records, refused, signed_in
 from tests.kit.browser import Browser
 from tests.kit.ports import free_port
@@ -62,7 +63,7 @@ class TestManyAtOnce:
         browser = signed_in(house)
         (record,) = records(house)
         assert house.services.agent_sessions.claim_renewal(record.id)
-        threading.Timer(0.2, lambda: house.clock.advance(46)).start()
+        threading.Timer(0.2, lambda: house.clock.advance(_LOCK_FOR + 1)).start()
         assert browser.post("/session/renew").status_code == 200
 
     def test_logout_in_the_middle_of_it_wins(self, house: House) -> None:

@@ -14,6 +14,7 @@ from tests.journeys.steps import another_tab, housed, records, rehoused, signed_
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from http.cookiejar import Cookie
+    from pathlib import Path
 
     from requests import Response
 
@@ -286,6 +287,12 @@ class TestOutages:
         assert browser.open("/logged-out").status_code == 200
         assert browser.open("/login/globex", follow=False).status_code == 302
 
+    @pytest.mark.parametrize("table", ["browser_sessions", "agent_sessions"])
+    def test_a_store_that_lost_a_table_is_not_ready(self, house: House, table: str) -> None:
+        with house.services.database.transaction() as connection:
+            connection.execute(text(f"DROP TABLE {table}"))
+        assert house.browser().fetch("/readyz").status_code == 503
+
     def test_probes_tell_alive_from_ready(self, house: House) -> None:
         browser = house.browser()
         assert browser.fetch("/readyz").json() == {"status": "ok", "checks": {"database": "ok"}}
@@ -295,6 +302,30 @@ class TestOutages:
         assert (answer.status_code, answer.json()["checks"]) == (503, {"database": "store_unavailable"})
         assert browser.fetch("/healthz").json() == {"status": "ok"}
         assert browser.fetch("/session").status_code == 401
+
+
+def test_whoever_reads_the_databases_files_finds_neither_people_nor_tokens_nor_sessions(
+    house: House, tmp_path: Path
+) -> None:
+    browser = signed_in(house, "contoso")
+    browser.post("/session/renew")
+    (record,) = records(house)
+    hidden = [
+        record.tokens.access_token,
+        record.tokens.refresh_token,
+        record.tokens.unverified_id_token,
+        record.fuyun.access_token,
+        record.fuyun.jti,
+        record.sub,
+        record.sid,
+        "lin@contoso.example",
+        "Lin Example",
+        str(browser.cookie("bridge_session")),
+        browser.csrf_token(),
+    ]
+    kept = b"".join(path.read_bytes() for path in tmp_path.glob("bridge.db*"))
+    assert record.id.encode() in kept
+    assert [secret for secret in hidden if secret.encode() in kept] == []
 
 
 class TestMetrics:

@@ -8,6 +8,7 @@ import pytest
 
 from bridge.configuration import values
 from bridge.core.model import NO_SECRET, Secret
+from bridge.sandbox.keys import new_rsa, private_pem
 from bridge.settings import SettingsError, load, templates_folder
 from tests.rooms.configurations import GONE, MICROSOFT, OAUTH2, SALESFORCE, SECRET, TENANT, changed, toml, written
 
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 
 IDP, FUYUN, JWT = "connections.0.idp", "connections.0.fuyun", "connections.0.jwt"
 ENTRA = "https://login.microsoftonline.com"
-SIGNING = {"issuer": "https://crm.example.com", "private_key": SECRET}
+SIGNING_KEY = private_pem(new_rsa())
+SIGNING = {"issuer": "https://crm.example.com", "private_key": SIGNING_KEY}
 
 
 def settings_of(folder: Path, changes: dict[str, Any], environ: dict[str, str] | None = None) -> Settings:
@@ -93,7 +95,7 @@ class TestAGoodFile:
         (connection,) = settings_of(tmp_path, {"connections.0.mode": "jwt", JWT: SIGNING}).connections
         assert connection.jwt is not None
         assert (connection.jwt.issuer, connection.jwt.lifetime) == ("https://crm.example.com", 120)
-        assert connection.jwt.private_key.reveal() == SECRET
+        assert connection.jwt.private_key.reveal() == SIGNING_KEY
 
     def test_needs_neither_secret_nor_exchange_in_mode_frontend(self, tmp_path: Path) -> None:
         fuyun = {"frontend_redirect_url": "https://signin.rhinokeen.com/callback"}

@@ -6,7 +6,7 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 
-from bridge.core.model import NO_SECRET, FuyunApp, FuyunToken, Identity, Secret, SubjectToken, TokenSet, VerifiedClaims
+from bridge.core.model import NO_SECRET, FuyunApp, FuyunToken, Secret, SubjectToken, TokenSet
 
 HIDDEN = "nobody-may-read-this"
 
@@ -35,7 +35,6 @@ def test_secrets_are_equal_by_their_value() -> None:
         TokenSet(HIDDEN, HIDDEN, HIDDEN),
         FuyunToken(HIDDEN, "bearer", 1),
         SubjectToken(HIDDEN, "contoso"),
-        Identity("iss", "sub", "sid", "Lin", VerifiedClaims({"email": HIDDEN})),
         FuyunApp("client", Secret(HIDDEN)),
     ],
     ids=lambda noun: type(noun).__name__,

@@ -78,7 +78,7 @@ def test_an_outage_while_a_session_begins_sets_no_cookie(house: House) -> None:
     assert "Set-Cookie" not in answer.headers
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/static/css/base.css", "/.well-known/jwks.json"])
+@pytest.mark.parametrize("path", ["/healthz", "/metrics", "/static/css/base.css", "/.well-known/jwks.json"])
 def test_probes_and_files_do_not_ask_the_store(house: House, path: str) -> None:
     with house.services.database.transaction() as connection:
         connection.execute(text("DROP TABLE browser_sessions"))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from flask.testing import FlaskClient
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser, Page
 
     from bridge.sandbox.world import World
 
@@ -150,15 +150,10 @@ def outside() -> Iterator[tuple[str, Flask]]:
 
 
 @pytest.fixture(scope="module")
-def opened(outside: tuple[str, Flask], chromium_path: str, tmp_path_factory: Any) -> Iterator[Page]:
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415 — only where there is a browser
-
-    options = ["--no-sandbox", "--disable-background-networking"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium_path, args=options)
-        page = browser.new_context().new_page()
-        yield page
-        browser.close()
+def opened(chromium_browser: Browser) -> Iterator[Page]:
+    context = chromium_browser.new_context()
+    yield context.new_page()
+    context.close()
 
 
 @pytest.fixture

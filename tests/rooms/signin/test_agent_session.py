@@ -13,7 +13,7 @@ from bridge.connections.secrets import KeyRing
 from bridge.core.errors import BridgeError, LoginRequired, SessionEnded, SessionMissing, StoreUnavailable
 from bridge.core.model import AccountName, FuyunToken, Secret, TokenSet
 from bridge.db import Database
-from bridge.signin.agent_session import AgentSession, AgentSessions, agent_sessions
+from bridge.signin.agent_session import _LOCK_FOR, AgentSession, AgentSessions, agent_sessions
 from bridge.signin.browser_session import AFTERLIFE
 from tests.kit.clock import Clock
 
@@ -110,7 +110,9 @@ class TestKeeping:
         assert desk.sessions.load(boss.id).sub == "boss"
 
     @pytest.mark.parametrize(
-        "sealed", ["", "garbage", RING.seal("agent session", {}), RING.seal("browser session", {})]
+        "sealed",
+        ["", "garbage", RING.seal("agent session", {}), RING.seal("browser session", {})],
+        ids=["empty", "garbage", "without members", "of another purpose"],
     )
     def test_a_record_that_cannot_be_read_is_an_ended_session(self, desk: Desk, sealed: str) -> None:
         kept = desk.begin()
@@ -220,6 +222,13 @@ class TestEnding:
         desk.sessions.end(kept.id)
         refused(lambda: desk.sessions.load(kept.id), LoginRequired)
 
+    def test_only_a_session_without_a_successor_takes_its_cookies_along(self, desk: Desk) -> None:
+        alone, succeeded = desk.begin(), desk.begin()
+        desk.sessions.end(alone.id)
+        desk.sessions.end(succeeded.id, replaced=True)
+        assert refused(lambda: desk.sessions.load(alone.id)).ends_session
+        assert not refused(lambda: desk.sessions.load(succeeded.id)).ends_session
+
     def test_ending_an_unknown_session_is_no_fault(self, desk: Desk) -> None:
         desk.sessions.end("unknown")
 
@@ -260,10 +269,10 @@ class TestRenewing:
         desk.sessions.release_renewal(kept.id, "")
         assert desk.sessions.claim_renewal(kept.id) == ""
 
-    def test_a_renewer_that_died_blocks_for_less_than_a_minute(self, desk: Desk) -> None:
+    def test_a_renewer_that_died_does_not_block_for_ever(self, desk: Desk) -> None:
         kept = desk.begin()
         desk.sessions.claim_renewal(kept.id)
-        desk.clock.advance(40)
+        desk.clock.advance(_LOCK_FOR - 5)
         assert desk.sessions.claim_renewal(kept.id) == ""
         desk.clock.advance(6)
         assert desk.sessions.claim_renewal(kept.id)
@@ -293,6 +302,20 @@ class TestRenewing:
         assert desk.sessions.load(kept.id) == renewed
         assert renewed.expires_at == kept.expires_at
 
+    def test_the_providers_new_tokens_are_kept_before_the_renewal_is_done(self, desk: Desk) -> None:
+        kept = desk.begin()
+        owner = desk.sessions.claim_renewal(kept.id)
+        refreshed = desk.sessions.refreshed(kept, NEW_TOKENS, owner)
+        desk.sessions.release_renewal(kept.id, owner, "exchange_unreachable")
+        assert desk.sessions.load(kept.id) == refreshed == replace(kept, tokens=NEW_TOKENS)
+
+    def test_nobody_keeps_tokens_of_an_ended_session(self, desk: Desk) -> None:
+        kept = desk.begin()
+        owner = desk.sessions.claim_renewal(kept.id)
+        desk.sessions.end(kept.id)
+        refused(lambda: desk.sessions.refreshed(kept, NEW_TOKENS, owner))
+        assert desk.row(kept.id).sealed == ""
+
     def test_logout_wins_over_a_renewal_in_flight(self, desk: Desk) -> None:
         kept = desk.begin()
         owner = desk.sessions.claim_renewal(kept.id)
@@ -305,7 +328,7 @@ class TestRenewing:
     def test_a_renewer_that_was_taken_for_dead_gets_what_the_other_one_kept(self, desk: Desk) -> None:
         kept = desk.begin()
         slow = desk.sessions.claim_renewal(kept.id)
-        desk.clock.advance(46)
+        desk.clock.advance(_LOCK_FOR + 1)
         quick = desk.sessions.claim_renewal(kept.id)
         other = desk.sessions.renewed(kept, NEW_TOKENS, NEW_FUYUN, quick)
         late = desk.sessions.renewed(kept, TokenSet("at-late"), FuyunToken("fuyun-late", "bearer", 1), slow)

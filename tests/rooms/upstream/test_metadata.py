@@ -140,9 +140,24 @@ class TestDiscovery:
             wire.metadata.get(IDP)
 
     @pytest.mark.parametrize("host", ["localhost:5100", "127.0.0.1", "127.8.8.8:1", "[::1]:80"])
-    def test_plain_http_is_good_on_this_machine(self, wire: Wire, host: str) -> None:
-        wire.says(DISCOVERY, {**DOCUMENT, "userinfo_endpoint": f"http://{host}/me"})
-        assert wire.metadata.get(IDP).userinfo_endpoint == f"http://{host}/me"
+    def test_plain_http_is_good_where_all_is_on_this_machine(self, wire: Wire, host: str) -> None:
+        here = replace(IDP, discovery_url="http://localhost:5100/x", issuer="http://localhost:5100")
+        document = {**DOCUMENT, "issuer": here.issuer, "userinfo_endpoint": f"http://{host}/me"}
+        wire.says(here.discovery_url, document)
+        assert wire.metadata.get(here).userinfo_endpoint == f"http://{host}/me"
+
+    @pytest.mark.parametrize(
+        "host", ["localhost", "127.0.0.1", "10.0.0.1", "192.168.1.1", "169.254.169.254", "[fd00::1]"]
+    )
+    def test_a_provider_outside_leads_nowhere_inside(self, wire: Wire, host: str) -> None:
+        wire.says(DISCOVERY, {**DOCUMENT, "userinfo_endpoint": f"https://{host}/me"})
+        with pytest.raises(IdpAnswerInvalid, match="userinfo_endpoint"):
+            wire.metadata.get(IDP)
+
+    def test_an_address_with_credentials_is_refused(self, wire: Wire) -> None:
+        wire.says(DISCOVERY, {**DOCUMENT, "userinfo_endpoint": "https://user:word@idp.example/me"})
+        with pytest.raises(IdpAnswerInvalid, match="userinfo_endpoint"):
+            wire.metadata.get(IDP)
 
     @pytest.mark.parametrize(
         ("answer", "error"),

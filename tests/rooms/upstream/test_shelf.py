@@ -100,6 +100,24 @@ class TestGetting:
         leave.set()
         thread.join()
 
+    def test_while_an_old_thing_is_fetched_anew_the_others_take_the_old_one(self, source: Source) -> None:
+        old = source.get()
+        source.time += FRESH_FOR
+        entered, leave = threading.Event(), threading.Event()
+
+        def slow() -> list[int]:
+            entered.set()
+            leave.wait(5)
+            return source.fetch()
+
+        thread = threading.Thread(target=source.shelf.get, args=("idp", slow))
+        thread.start()
+        entered.wait(5)
+        assert source.get() is old
+        leave.set()
+        thread.join()
+        assert source.get() == [2]
+
 
 class TestOutages:
     def test_an_old_thing_outlives_an_outage(self, source: Source) -> None:

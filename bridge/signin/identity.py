@@ -1,0 +1,80 @@
+"""Who signed in, and as which agent: each answer of the provider is judged before the next is asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bridge.core.errors import UserinfoInvalid
+from bridge.core.mapping import as_text, display_name, find_field, map_account
+from bridge.core.model import AccountName, Connection, Identity, TokenSet, VerifiedClaims
+from bridge.upstream.client import UpstreamClient, asks_for_id_token
+from bridge.upstream.tenant import check_tenant
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def identify(
+    upstream: UpstreamClient, connection: Connection, tokens: TokenSet, nonce: str
+) -> tuple[Identity, AccountName]:
+    """Return the person and the agent's account: ID token, then UserInfo, then tenant, then mapping.
+
+    In mode oauth UserInfo is the truth, since Fuyun reads the same document; in mode jwt the ID token is enough where
+    it carries what is needed.
+
+    Raises:
+        IdTokenInvalid, UserinfoInvalid, TenantNotAllowed, MappingFieldMissing: the check that failed.
+        IdpError, IdpUnreachable, IdpAnswerInvalid: the provider's own failure.
+    """
+    idp = connection.idp
+    id_claims = upstream.verify(idp, tokens, nonce) if asks_for_id_token(idp) else None
+    if connection.mode == "jwt" and id_claims is not None and _suffices(connection, id_claims):
+        check_tenant(idp, id_claims)
+        return _identity(connection, id_claims, id_claims), map_account(id_claims, connection.mapping_field)
+    userinfo = upstream.userinfo(idp, tokens.access_token)
+    subject = _same_subject(connection, id_claims, userinfo)
+    check_tenant(idp, {**(id_claims or {}), **_without(userinfo, "tid")})
+    known = VerifiedClaims({**userinfo, **(id_claims or {}), "sub": subject})
+    return _identity(connection, known, id_claims), map_account(userinfo, connection.mapping_field)
+
+
+def _identity(connection: Connection, claims: VerifiedClaims, id_claims: VerifiedClaims | None) -> Identity:
+    iss = str(id_claims["iss"]) if id_claims else connection.idp.issuer or connection.idp.token_endpoint
+    sid = claims.get("sid")
+    return Identity(
+        iss=iss,
+        sub=str(claims["sub"]),
+        sid=sid if isinstance(sid, str) else "",
+        display_name=display_name(claims),
+    )
+
+
+def _suffices(connection: Connection, claims: VerifiedClaims) -> bool:
+    needs_organization = connection.idp.kind == "salesforce" and connection.idp.organization_id
+    if needs_organization and "organization_id" not in claims:
+        return False
+    return bool(as_text(find_field(claims, connection.mapping_field)))
+
+
+def _same_subject(connection: Connection, id_claims: VerifiedClaims | None, userinfo: Mapping[str, Any]) -> str:
+    if id_claims is None:
+        return _plain_subject(connection, userinfo)
+    # Token substitution: another subject means that the answer is for another person's token (OIDC Core 5.3.2).
+    if userinfo.get("sub") != id_claims["sub"]:
+        received = "another sub" if "sub" in userinfo else "no sub"
+        raise UserinfoInvalid(expected="the sub of the ID token", received=received)
+    return str(id_claims["sub"])
+
+
+def _plain_subject(connection: Connection, userinfo: Mapping[str, Any]) -> str:
+    paths = [connection.idp.subject_field] if connection.idp.subject_field else ["sub", "id"]
+    for path in paths:
+        subject = as_text(find_field(userinfo, path))
+        if subject:
+            return subject
+    raise UserinfoInvalid(expected=" or ".join(paths), received="an answer without a subject")
+
+
+def _without(claims: Mapping[str, Any], name: str) -> dict[str, Any]:
+    # `tid` decides about the tenant and counts only where it was signed: in the ID token.
+    return {key: value for key, value in claims.items() if key != name}

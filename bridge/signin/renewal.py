@@ -1,0 +1,166 @@
+"""A fresh Fuyun token for a living session: one renewal at a time, through the provider wherever it can be asked."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from bridge.core import protocol
+from bridge.core.errors import (
+    BridgeError,
+    ExchangeRejected,
+    IdpError,
+    IdpUnreachable,
+    IdTokenInvalid,
+    Internal,
+    LoginRequired,
+    SessionEnded,
+    every_error,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bridge.connections.store import ConnectionStore
+    from bridge.core.model import AccountName, Connection, FuyunToken, TokenSet
+    from bridge.ops.journal import Journal
+    from bridge.signin.agent_session import AgentSession, AgentSessions
+    from bridge.upstream.client import UpstreamClient
+
+_YOUNG: Final = 10.0
+"""Seconds for which a result is answered again."""
+_POLL: Final = (0.05, 0.5)
+"""Seconds between two looks of one who waits, first and later."""
+_PATIENCE: Final = 50.0
+
+
+class Renewal:
+    """Renews sessions.
+
+    Args:
+        obtain: exchanges an access token of a connection for the Fuyun token of an account.
+        now: epoch seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        connections: ConnectionStore,
+        upstream: UpstreamClient,
+        obtain: Callable[[Connection, str, AccountName], FuyunToken],
+        sessions: AgentSessions,
+        journal: Journal,
+        now: Callable[[], float],
+    ) -> None:
+        self._connections = connections
+        self._upstream = upstream
+        self._obtain = obtain
+        self._sessions = sessions
+        self._journal = journal
+        self._now = now
+
+    def renew(self, session_id: str) -> AgentSession:
+        """Return the session with a fresh Fuyun token: one renewal at a time, the others get its result or its failure.
+
+        Raises:
+            SessionMissing, SessionEnded: there is nothing to renew.
+            LoginRequired: only the person can help.
+            BridgeError: a passing failure; the session stays as it is.
+        """
+        give_up_at = time.monotonic() + _PATIENCE
+        seen = self._sessions.load(session_id)
+        session, failure, pause = seen, "", _POLL[0]
+        while not self._is_young(session) and session.generation == seen.generation:
+            if failure:
+                raise every_error()[failure](received="the failure of the renewal that this one waited for")
+            owner = self._sessions.claim_renewal(session_id, waited=session is not seen)
+            if owner:
+                return self._renew_alone(session_id, owner)
+            if time.monotonic() > give_up_at:
+                raise IdpUnreachable(expected="a finished renewal", received="one that never ends")
+            time.sleep(pause)
+            pause = min(2 * pause, _POLL[1])
+            failure = self._sessions.renewal_failure(session_id)
+            session = self._sessions.load(session_id)
+        return session
+
+    def _is_young(self, session: AgentSession) -> bool:
+        return self._now() - session.renewed_at < _YOUNG
+
+    def _renew_alone(self, session_id: str, owner: str) -> AgentSession:
+        failure = Internal.code
+        try:
+            renewed = self._renew_once(session_id, owner)
+            failure = ""
+        except BridgeError as fault:
+            failure = fault.code
+            raise
+        finally:
+            self._sessions.release_renewal(session_id, owner, failure)
+        return renewed
+
+    def _renew_once(self, session_id: str, owner: str) -> AgentSession:
+        # Somebody may have finished between our reading and our claim.
+        session = self._sessions.load(session_id)
+        if self._is_young(session):
+            return session
+        started = time.monotonic()
+        connection = self._connections.get(session.connection)
+        session = self._refresh(connection, session, owner)
+        fuyun = self._obtain_again(connection, session)
+        renewed = self._sessions.renewed(session, session.tokens, fuyun, owner)
+        seconds = time.monotonic() - started
+        self._journal.record("renewal", connection=connection.name, seconds=seconds, fuyun_jti=fuyun.jti)
+        return renewed
+
+    def _refresh(self, connection: Connection, session: AgentSession, owner: str) -> AgentSession:
+        tokens = session.tokens
+        if not tokens.refresh_token:
+            self._check_still_valid(connection, tokens)
+            return session
+        fresh = self._ask_provider(connection, session)
+        # A provider that rotates has forgotten the old refresh token: whatever fails next must not lose the new one.
+        kept = replace(fresh, unverified_id_token=tokens.unverified_id_token)
+        session = self._keep(connection, session, kept, owner)
+        if not fresh.unverified_id_token:
+            return session
+        claims = self._upstream.verify(connection.idp, fresh, nonce=None)
+        if claims["sub"] != session.sub:
+            raise IdTokenInvalid(expected="the sub of this session", received="another sub")
+        return replace(session, tokens=fresh)
+
+    def _keep(self, connection: Connection, session: AgentSession, fresh: TokenSet, owner: str) -> AgentSession:
+        try:
+            return self._sessions.refreshed(session, fresh, owner)
+        except (SessionEnded, LoginRequired):
+            # Logout came meanwhile and revoked the old refresh token only.
+            with suppress(BridgeError):
+                self._upstream.revoke(connection.idp, fresh.refresh_token)
+            raise
+
+    def _ask_provider(self, connection: Connection, session: AgentSession) -> TokenSet:
+        try:
+            return self._upstream.refresh(connection.idp, session.tokens.refresh_token)
+        except IdpError as refusal:
+            if refusal.received == protocol.INVALID_GRANT:
+                self._sessions.end(session.id, LoginRequired)
+                raise LoginRequired(received=protocol.INVALID_GRANT, ended=True) from refusal
+            raise
+
+    def _check_still_valid(self, connection: Connection, tokens: TokenSet) -> None:
+        expired = tokens.expires_at is not None and tokens.expires_at <= self._now()
+        if connection.mode == "oauth" and expired:
+            raise LoginRequired(expected="a refresh token or a valid access token", received="neither")
+
+    def _obtain_again(self, connection: Connection, session: AgentSession) -> FuyunToken:
+        tokens = session.tokens
+        try:
+            return self._obtain(connection, tokens.access_token, session.account_name)
+        except ExchangeRejected as refusal:
+            # Without expires_in and without a refresh token this refusal is the only sign that the token is dead.
+            unknown_age = not tokens.refresh_token and tokens.expires_at is None
+            if connection.mode == "oauth" and unknown_age and refusal.received == protocol.INVALID_GRANT:
+                raise LoginRequired(received=refusal.received) from refusal
+            raise

@@ -17,6 +17,7 @@ from werkzeug.serving import make_server
 from bridge.sandbox.app import create_sandbox
 from bridge.sandbox.world import demo_config
 from bridge.signin.agent_session import _LOCK_FOR
+from bridge.upstream.client import UpstreamClient
 from tests.journeys.steps import another_tab, asked, at_once, records, refused, signed_in
 from tests.kit.browser import Browser
 from tests.kit.ports import free_port
@@ -83,6 +84,24 @@ class TestManyAtOnce:
         assert refused(answers[0]) == (401, "session_ended")
         assert records(house) == []
         assert tab.fetch("/session").status_code == 401
+
+
+def test_logout_after_the_refresh_leaves_no_token_alive_at_the_provider(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = signed_in(house, "globex")
+    (record,) = records(house)
+    refresh = UpstreamClient.refresh
+
+    def refresh_and_meet_a_logout(self: UpstreamClient, *asked: Any) -> Any:
+        fresh = refresh(self, *asked)
+        house.services.agent_sessions.end(record.id)
+        return fresh
+
+    monkeypatch.setattr(UpstreamClient, "refresh", refresh_and_meet_a_logout)
+    assert refused(browser.post("/session/renew")) == (401, "session_ended")
+    assert house.world.count("/oidc/protocol/revoke") == 1
+    assert house.world.count("/oauth/token_exchange") == 1
 
 
 SERVER = """

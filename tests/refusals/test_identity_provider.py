@@ -200,6 +200,8 @@ ID_TOKEN: Final = [
     id_token("key's address brought along", "another signature", header=having(jku=f"{ORIGIN}/elsewhere"),
              sign=rs256("other"), asked=REFETCHED),
     id_token("critical extension", "another signature", header=having(crit=["exp"], exp=1), asked=REFETCHED),
+    id_token("typ of a logout token", "typ JWT", header=having(typ="logout+jwt")),
+    id_token("typ of an access token", "typ JWT", header=having(typ="application/at+jwt")),
     id_token("foreign iss", EVIL_ISSUER, having(iss=EVIL_ISSUER)),
     id_token("no iss", "iss http", without("iss")),
     id_token("wrong aud", f"aud {CLIENT_ID}", having(aud="other")),

@@ -353,6 +353,9 @@ BAD = [
     ({f"{FUYUN}.token_exchange_url": "http://a.example"}, "connections.contoso.fuyun.token_exchange_url", "loopback"),
     ({"connections.0.mode": "jwt", JWT: {"issuer": "a"}}, "connections.contoso.jwt.private_key", "is required"),
     ({JWT: {**SIGNING, "issuer": "a b"}}, "connections.contoso.jwt.issuer", "no spaces"),
+    ({JWT: {**SIGNING, "private_key": "this is no key"}}, "connections.contoso.jwt.private_key", "no private key"),
+    ({"egress.ca_bundle": "/nonexistent.pem"}, "egress.ca_bundle", "is no readable file of certificates"),
+    ({"egress.ca_bundle": __file__}, "egress.ca_bundle", "is no readable file of certificates"),
     ({"connections.0.aiccs": {"access_key_id": "a"}}, "connections.contoso.aiccs.access_key_secret", "is required"),
 ]
 
@@ -460,6 +463,10 @@ DOUBTFUL = [
     ({IDP: {**SALESFORCE, "host": "login.salesforce.com"}}, "connections.contoso.idp.organization_id"),
     ({IDP: {**SALESFORCE, "host": "https://test.salesforce.com/"}}, "connections.contoso.idp.organization_id"),
     ({IDP: MICROSOFT, "connections.0.mapping_field": "preferred_username"}, "connections.contoso.mapping_field"),
+    ({f"{IDP}.scope": "profile email"}, "connections.contoso.idp.scope"),
+    ({f"{IDP}.authorization_endpoint": f"{ENTRA}/common/oauth2/v2.0/authorize"}, "connections.contoso.idp.kind"),
+    ({"egress.allow_private": True}, "egress.allow_private"),
+    ({"server.trusted_proxies": ["10.0.0.0/8"]}, "server.trusted_proxies"),
 ]
 
 

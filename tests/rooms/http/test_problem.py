@@ -151,3 +151,16 @@ def test_no_http_error_is_left_to_werkzeug(failing: House) -> None:
     handled = failing.app.error_handler_spec[None]
     assert HTTPException in handled[None]
     assert BridgeError in handled[None]
+
+
+def test_an_error_page_that_breaks_itself_still_gives_a_reference(
+    failing: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> str:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("bridge.http.problem.render_template", broken)
+    with capture_logs() as lines:
+        answer = failing.app.test_client().get("/fails/surprise", headers=NAVIGATION)
+    assert (answer.status_code, answer.mimetype) == (500, "text/plain")
+    assert answer.text == f"internal_error {lines[-1]['reference']}\n"

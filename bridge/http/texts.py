@@ -165,7 +165,10 @@ _CONTACT_CENTER: Final = {
         title=_("The contact center refused the sign-in"),
         detail=_("Your company confirmed who you are, but the contact center did not open the phone for you."),
         who=_ADMINISTRATOR,
-        advice=_("Send the details below to your administrator, who should check the developer portal's settings."),
+        advice=_(
+            "Ask your administrator whether an agent with your account name exists and is not frozen, "
+            "and send the details below."
+        ),
     ),
     "exchange_unreachable": ErrorText(
         title=_("The contact center is not answering"),

@@ -16,7 +16,7 @@ from tests.bench.faults import BenchFault
 from tests.bench.measures import Figures, Plan, bare_call, bare_view, measure
 from tests.bench.parties import PLAIN, World, has_gunicorn, open_parties
 from tests.bench.processes import running
-from tests.bench.report import Yardsticks, legend, table
+from tests.bench.report import legend, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,31 +82,28 @@ def _bench(folder: Path, rounds: int, plan: Plan) -> None:
         address = upstream.ask("")
         world = World(address["issuer"], address["fuyun"], certificates.bundle, folder)
         with open_parties(world) as parties:
-            figures, bare_views = _every_round(parties, upstream, rounds, plan)
-        found = Yardsticks(bare_call(world.issuer, world.bundle, upstream), bare_views)
-    _say(f"{table(figures)}\n\n{legend(plan, certificates.bundle, found)}")
+            figures = _every_round(parties, upstream, rounds, plan)
+        call = bare_call(world.issuer, world.bundle, upstream)
+    _say(f"{table(figures)}\n\n{legend(plan, certificates.bundle, figures, call)}")
     if not has_gunicorn():
         _say("gunicorn  is not installed, so plain Flask + Authlib ran on Granian only.")
     _say(f"Duration  {time.monotonic() - started:.0f} s.")
 
 
-def _every_round(
-    parties: Sequence[Party], upstream: Process, rounds: int, plan: Plan
-) -> tuple[dict[str, list[Figures]], list[float]]:
+def _every_round(parties: Sequence[Party], upstream: Process, rounds: int, plan: Plan) -> dict[str, list[Figures]]:
     """Let the parties take turns, so that a busy minute of the machine hits all of them."""
     figures: dict[str, list[Figures]] = {party.title: [] for party in parties}
-    bare_views: list[float] = []
     plain = next(party for party in parties if party.title == PLAIN)
     started = time.monotonic()
     for done in range(rounds):
         if done and (time.monotonic() - started) * (done + 1) / done > _LONGEST:
             break
+        bare_us = bare_view(plain, plan)
         for party in parties:
             _progress(f"round {done + 1} of {rounds}: {party.title}")
-            figures[party.title].append(measure(party, upstream, plan))
-        bare_views.append(bare_view(plain, plan))
+            figures[party.title].append(measure(party, upstream, plan, bare_us))
     _progress("")
-    return figures, bare_views
+    return figures
 
 
 def _progress(what: str) -> None:

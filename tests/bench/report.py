@@ -6,7 +6,6 @@ import os
 import platform
 import ssl
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from importlib.metadata import version
 from statistics import median
 from typing import TYPE_CHECKING, Final
@@ -25,6 +24,7 @@ Rounds = Mapping[str, Sequence[Figures]]
 _ROWS: Final[tuple[tuple[str, str, Callable[[Figures], float]], ...]] = (
     ("CPU ms / sign-in", ".2f", lambda figures: figures.cpu_ms),
     ("  of it the page", ".2f", lambda figures: figures.page_cpu_ms),
+    ("CPU, bare views / sign-in", ".1f", lambda figures: 1e3 * figures.cpu_ms / figures.bare_us),
     ("upstream calls / sign-in", ".1f", lambda figures: figures.calls),
     ("new TLS connections / sign-in", ".1f", lambda figures: figures.connections),
     ("callback without distance, ms", ".1f", lambda figures: figures.callback_ms),
@@ -34,9 +34,10 @@ _ROWS: Final[tuple[tuple[str, str, Callable[[Figures], float]], ...]] = (
     ("  per upstream call", ".2f", lambda figures: figures.paused / figures.calls),
     ("GET /session, requests/s", ".0f", lambda figures: figures.rate),
     ("GET /session, CPU µs", ".0f", lambda figures: figures.request_us),
+    ("GET /session, bare views", ".1f", lambda figures: figures.request_us / figures.bare_us),
 )
 _LABEL: Final = 31
-_COLUMN: Final = 29
+_COLUMN: Final = 31
 
 
 def table(rounds: Rounds) -> str:
@@ -46,34 +47,27 @@ def table(rounds: Rounds) -> str:
     return "\n".join(lines)
 
 
-@dataclass(frozen=True, slots=True)
-class Yardsticks:
-    """What the same run found of the machine and of the line.
+def legend(plan: Plan, bundle: Path, rounds: Rounds, bare_call: float) -> str:
+    """Return what was measured, how, and on which machine.
 
     Args:
         bare_call: a call over an open connection, in round trips of the line.
-        bare_views: CPU µs of a view that does nothing, one figure a round.
     """
-
-    bare_call: float
-    bare_views: Sequence[float]
-
-
-def legend(plan: Plan, bundle: Path, found: Yardsticks) -> str:
-    """Return what was measured, how, and on which machine."""
-    rounds, bare = len(found.bare_views), found.bare_views
+    bare = [figures.bare_us for figures in next(iter(rounds.values()))]
     load = f"{plan.load_threads} keep-alive threads of another process for {plan.load_seconds:g} s"
     return f"""\
-{rounds} interleaved rounds: median [lowest, highest], and the ratio of medians to the first column.
+{len(bare)} interleaved rounds: median [lowest, highest], and the ratio of medians to the first column.
 CPU       of the relying party's processes, user and system, over {plan.sign_ins} sign-ins a round, one after another,
           each by a fresh browser: departure, callback, page. Discovery and keys are known before.
 TLS       upstreams are https://localhost, their authority one of {authorities_in(bundle)} in the bundle; identity
           provider and exchange are two hosts. Connections are counted where they are accepted.
 RTTs      (the callback's latency - the same without distance) / {1e3 * ROUND_TRIP:.0f} ms, which a proxy adds to each
           round trip, those of TCP and TLS included: {plan.steady} sign-ins a round over open connections, {plan.paused}
-          after a pause that closed them. A bare call over an open connection takes {found.bare_call:.2f} RTTs here.
-/session  signed in, {load}. Under the same load a Flask
-          view that does nothing costs {median(bare):.0f} µs of CPU [{min(bare):.0f}, {max(bare):.0f}] on Granian.
+          after a pause that closed them. Lower quartiles. A bare call over an open connection: {bare_call:.2f} RTTs.
+/session  signed in, {load}.
+bare view a Flask view that does nothing, on Granian under the same load: {median(bare):.0f} µs of CPU \
+[{min(bare):.0f}, {max(bare):.0f}].
+          What is told in bare views depends least on how fast, and how busy, the machine is.
 Machine   {os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f}, {platform.python_implementation()} \
 {platform.python_version()}, {ssl.OPENSSL_VERSION},
           Granian {version("granian")}, Flask {version("flask")}, Authlib {version("authlib")}, \

@@ -49,7 +49,6 @@ from tests.refusals.refused import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from bridge.core.model import Connection
@@ -189,13 +188,6 @@ OPAQUE: Final = [
 @pytest.fixture(scope="module")
 def providers() -> dict[str, Provider]:
     return providers_of([*ROWS, *OPAQUE])
-
-
-@pytest.fixture(scope="module")
-def hostile(tmp_path_factory: pytest.TempPathFactory, providers: dict[str, Provider]) -> Iterator[House]:
-    built = beside(tmp_path_factory.mktemp("house"), providers.values())
-    yield built
-    built.services.database.close()
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)

@@ -44,13 +44,10 @@ from tests.refusals.refused import (
     Refusal,
     Row,
     assert_row,
-    beside,
     providers_of,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.kit.house import House
 
 FORM: Final = "application/x-www-form-urlencoded"
@@ -269,13 +266,6 @@ ROWS: Final = [*DISCOVERY, *CALLBACK, *TOKEN, *KEYS, *ID_TOKEN, *USERINFO]
 @pytest.fixture(scope="module")
 def providers() -> dict[str, Provider]:
     return providers_of(ROWS)
-
-
-@pytest.fixture(scope="module")
-def hostile(tmp_path_factory: pytest.TempPathFactory, providers: dict[str, Provider]) -> Iterator[House]:
-    built = beside(tmp_path_factory.mktemp("house"), providers.values())
-    yield built
-    built.services.database.close()
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)

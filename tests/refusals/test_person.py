@@ -38,7 +38,7 @@ from tests.refusals.refused import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from tests.kit.house import House
@@ -161,13 +161,6 @@ GOOD: Final = [
 @pytest.fixture(scope="module")
 def providers() -> dict[str, Provider]:
     return providers_of([*ROWS, *GOOD])
-
-
-@pytest.fixture(scope="module")
-def hostile(tmp_path_factory: pytest.TempPathFactory, providers: dict[str, Provider]) -> Iterator[House]:
-    built = beside(tmp_path_factory.mktemp("house"), providers.values())
-    yield built
-    built.services.database.close()
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)

@@ -3,9 +3,12 @@
     BridgeError
     ├── RequestInvalid, StateUnknown, StateExpired, CsrfFailed, RateLimited, PageUnknown      what the browser brought
     ├── ConnectionUnknown, ConnectionDisabled                                                 what the address names
+    ├── ConnectionReadOnly, ConnectionChanged, RehearsalMissing, RehearsalLinkInvalid         how a connection is kept
+    ├── AdminSignInRequired, AdminNotAllowed, AdminLinkInvalid                                who may enter the console
     ├── IdpError, IdpUnreachable, IdpAnswerInvalid, IdTokenInvalid, UserinfoInvalid           the identity provider
     ├── TenantNotAllowed, MappingFieldMissing, AgentUnknown, AgentFrozen, AgentMismatch       who the person is
     ├── ExchangeRejected, ExchangeUnreachable, ExchangeAnswerInvalid                          Fuyun
+    ├── ContactCenterError, ContactCenterUnreachable                                          its OpenAPI
     ├── SessionMissing, SessionEnded, LoginRequired                                           the session
     └── StoreUnavailable, Internal                                                            ourselves
 
@@ -130,6 +133,62 @@ class ConnectionDisabled(BridgeError):
     default = "This connection is switched off."
 
 
+class ConnectionReadOnly(BridgeError):
+    """The connection comes from the configuration file, which alone can change it."""
+
+    code = "connection_read_only"
+    status = 409
+    default = "This connection comes from the configuration file and is changed there."
+
+
+class ConnectionChanged(BridgeError):
+    """Somebody else saved a newer version meanwhile; nothing was overwritten."""
+
+    code = "connection_changed"
+    status = 409
+    default = "The connection was changed meanwhile by somebody else."
+
+
+class RehearsalMissing(BridgeError):
+    """The version has no good rehearsal, so it cannot be activated without a deliberate override."""
+
+    code = "rehearsal_missing"
+    status = 409
+    default = "The last rehearsal of this version failed, or there was none."
+
+
+class RehearsalLinkInvalid(BridgeError):
+    """The test link is unknown or older than 24 hours, or its version is gone."""
+
+    code = "rehearsal_link_invalid"
+    status = 404
+    default = "This test link is not valid any more."
+
+
+class AdminSignInRequired(BridgeError):
+    """No administrator is signed in, or not recently enough for this act."""
+
+    code = "admin_sign_in_required"
+    status = 401
+    default = "An administrator has to sign in."
+
+
+class AdminNotAllowed(BridgeError):
+    """The person is no administrator here, or not of this connection."""
+
+    code = "admin_not_allowed"
+    status = 403
+    default = "This person may not administer this."
+
+
+class AdminLinkInvalid(BridgeError):
+    """The link for the first administrator was used already, is older than 15 minutes, or was never made."""
+
+    code = "admin_link_invalid"
+    status = 403
+    default = "This link is not valid any more."
+
+
 class IdpError(BridgeError):
     """The identity provider answered with an OAuth error, or refused the code or the token."""
 
@@ -234,6 +293,23 @@ class ExchangeAnswerInvalid(BridgeError):
     code = "exchange_answer_invalid"
     status = 502
     default = "The contact centre's answer is not usable."
+
+
+class ContactCenterError(BridgeError):
+    """The contact centre's OpenAPI refused with a definite answer, or gave none that can be used."""
+
+    code = "contact_center_error"
+    status = 502
+    default = "The contact centre's OpenAPI gave no good answer."
+
+
+class ContactCenterUnreachable(BridgeError):
+    """The contact centre's OpenAPI timed out, reset the connection, throttled the call or has trouble of its own."""
+
+    code = "contact_center_unreachable"
+    status = 504
+    retryable = True
+    default = "The contact centre's OpenAPI did not answer."
 
 
 class SessionMissing(BridgeError):

@@ -62,6 +62,8 @@ class IdentityProvider:
         subject_field: kind oauth2 only: dotted path of the subject in UserInfo; default ``sub``, else ``id``.
         token_endpoint_auth_method: ``client_secret_basic`` or ``client_secret_post``; empty: from discovery.
         response_mode: empty or ``form_post``.
+        client_secret_expires: ISO date (``2027-01-31``) for the expiry calendar; empty where nobody entered one.
+        public_only: entered in the console, so no address of it may lie in a private network.
     """
 
     kind: Kind
@@ -84,11 +86,18 @@ class IdentityProvider:
     jwks_uri: str = ""
     end_session_endpoint: str = ""
     revocation_endpoint: str = ""
+    client_secret_expires: str = ""
+    public_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class FuyunApp:
-    """The application registered in Fuyun's developer portal (document, sections "基础信息设置" and "凭证信息")."""
+    """The application registered in Fuyun's developer portal (document, sections "基础信息设置" and "凭证信息").
+
+    Args:
+        client_secret_expires: ISO date, empty where nobody entered one.
+        public_only: as for the identity provider.
+    """
 
     client_id: str
     client_secret: Secret
@@ -96,15 +105,39 @@ class FuyunApp:
     redirect_url: str = ""
     token_exchange_url: str = "https://signin.rhinokeen.com/oauth/token_exchange"  # noqa: S105 — an address
     frontend_redirect_url: str = ""
+    client_secret_expires: str = ""
+    public_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class JwtSigning:
-    """JWT mode: who signs, with which private key (any form that `connections.keys` reads), for how many seconds."""
+    """JWT mode: who signs, with which private key (any form that `connections.keys` reads), for how many seconds.
+
+    Args:
+        private_key_expires: ISO date on which the key shall be replaced, empty where nobody entered one.
+    """
 
     issuer: str
     private_key: Secret
     lifetime: int = 120
+    private_key_expires: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AiccsAccess:
+    """Access to the contact centre's OpenAPI (product aiccs) with one Alibaba Cloud access key.
+
+    Args:
+        endpoint: host, with a port where it is not the scheme's own.
+        protocol: ``https``; ``http`` only for loopback hosts.
+        public_only: as for the identity provider.
+    """
+
+    access_key_id: Secret
+    access_key_secret: Secret
+    endpoint: str = "aiccs.aliyuncs.com"
+    protocol: Literal["https", "http"] = "https"
+    public_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +149,8 @@ class Connection:
         mapping_field: dotted path into UserInfo whose value equals the agent's AccountName.
         domains: lower-case e-mail domains for home-realm discovery.
         instance_id: the contact centre's instance, ``ccc_xp_…``.
+        hosts: host names of their own under which a browser goes straight to this connection's sign-in.
+        version: which version of the connection this is; 0 where it is not kept in a store.
     """
 
     name: str
@@ -128,6 +163,9 @@ class Connection:
     instance_id: str = ""
     enabled: bool = True
     jwt: JwtSigning | None = None
+    aiccs: AiccsAccess | None = None
+    hosts: tuple[str, ...] = ()
+    version: int = 0
 
 
 @dataclass(frozen=True, slots=True)

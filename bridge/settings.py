@@ -1,6 +1,7 @@
 """The settings of one bridge: frozen, typed, read from one TOML file, its environment and its secret files.
 
-``load`` tells every fault of a file at once.
+``load`` tells every fault of a file at once. Connections that come from elsewhere, the console or a file of their own,
+are read by the same rules: ``read_connection`` and ``read_connections_file``, and written by ``connection_table``.
 """
 
 from __future__ import annotations
@@ -10,12 +11,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bridge.configuration import doubts, rules
-from bridge.configuration.assembling import check_names, read_connections
+from bridge.configuration.assembling import check_apart, read_connections
+from bridge.configuration.drafting import read_connection, read_connections_file
 from bridge.configuration.faults import Fault, Faults, SettingsError
 from bridge.configuration.reading import read_part, read_toml, sections_of
-from bridge.configuration.sections import SECTIONS, Admin, Egress, HotlineSdk, Log, Root, Server, Session, Store
-from bridge.configuration.tables import AiccsTable
+from bridge.configuration.sections import (
+    SECTIONS,
+    Admin,
+    AdminRule,
+    Egress,
+    HotlineSdk,
+    Journal,
+    Log,
+    Root,
+    Server,
+    Session,
+    Store,
+)
 from bridge.configuration.values import Surroundings
+from bridge.configuration.writing import connection_table, connection_toml, secrets_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,17 +38,23 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Admin",
-    "AiccsTable",
+    "AdminRule",
     "Egress",
     "Fault",
     "HotlineSdk",
+    "Journal",
     "Log",
     "Server",
     "Session",
     "Settings",
     "SettingsError",
     "Store",
+    "connection_table",
+    "connection_toml",
     "load",
+    "read_connection",
+    "read_connections_file",
+    "secrets_of",
     "templates_folder",
 ]
 
@@ -45,7 +65,6 @@ class Settings:
 
     Args:
         connections: completed by the presets of their kinds.
-        aiccs: access to the contact centre's OpenAPI by connection name.
         doubts: key and sentence of what is allowed but seldom meant.
     """
 
@@ -58,8 +77,8 @@ class Settings:
     egress: Egress = field(default_factory=Egress)
     hotline_sdk: HotlineSdk = field(default_factory=HotlineSdk)
     admin: Admin = field(default_factory=Admin)
+    journal: Journal = field(default_factory=Journal)
     connections: tuple[Connection, ...] = ()
-    aiccs: Mapping[str, AiccsTable] = field(default_factory=dict)
     doubts: tuple[tuple[str, str], ...] = ()
 
 
@@ -74,23 +93,22 @@ def load(path: Path | str, environ: Mapping[str, str]) -> Settings:
         name: read_part(part, tables[name], name, surroundings, faults) for name, part in SECTIONS.items()
     }
     read = read_connections(connections, surroundings, faults)
-    check_names(read, faults)
-    rules.check_whole(root, parts["session"], parts["admin"], [one.table.name for one in read], faults)
+    check_apart(read, faults)
+    rules.check_whole(root, parts["session"], faults)
     for one in read:
         rules.check_connection(one, root.public_url, faults)
     faults.raise_if_any()
     completed = tuple(one.connection(root.public_url) for one in read)
-    aiccs = {one.table.name: one.aiccs for one in read if one.aiccs}
     return Settings(
         public_url=root.public_url,
         secret_keys=root.secret_keys,
         **parts,
         connections=completed,
-        aiccs=aiccs,
         doubts=(
             *doubts.doubts_of_session(parts["session"]),
             *doubts.doubts_of_connections(completed),
-            *doubts.doubts_of_unused(parts["server"], parts["egress"], parts["admin"], aiccs),
+            *doubts.doubts_of_admin(parts["admin"], completed),
+            *doubts.doubts_of_unused(parts["server"]),
         ),
     )
 

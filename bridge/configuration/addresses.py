@@ -10,6 +10,8 @@ import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from bridge.core.wording import said
+
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
 
@@ -38,6 +40,13 @@ def is_host(host: str) -> bool:
     return True
 
 
+def host_name(text: str) -> str:
+    """Return `text` in lower case when it is a host's name alone, without scheme, port and path; else say why not."""
+    if not _HOST.fullmatch(text):
+        raise ValueError(said('must be a host name alone, such as "phone.contoso.example"'))
+    return text.lower()
+
+
 def absolute_url(text: str) -> str:
     """Return `text` when it is an https URL, or an http URL on a loopback host; else say why not."""
     _split(text)
@@ -47,7 +56,7 @@ def absolute_url(text: str) -> str:
 def issuer_url(text: str) -> str:
     """Return `text` when it can be an issuer: a URL without query (OpenID Connect Discovery section 4.3)."""
     if _split(text).query or text.endswith("?"):
-        raise ValueError("must have no query")
+        raise ValueError(said("must have no query"))
     return text
 
 
@@ -55,7 +64,7 @@ def origin_url(text: str) -> str:
     """Return the origin that `text` names, as browsers write it; a path, query or fragment is refused."""
     parts = _split(text)
     if parts.path not in {"", "/"} or parts.query or text.endswith("?"):
-        raise ValueError("must have no path and no query: https://host or https://host:port")
+        raise ValueError(said("must have no path and no query: https://host or https://host:port"))
     scheme, host = parts.scheme.lower(), (parts.hostname or "").lower()
     shown = f"[{host}]" if ":" in host else host
     port = "" if parts.port in {None, _DEFAULT_PORTS[scheme]} else f":{parts.port}"
@@ -74,25 +83,27 @@ def host_and_port(text: str) -> tuple[str, int]:
 
 def _split(text: str) -> SplitResult:
     if not _PRINTABLE.fullmatch(text):
-        raise ValueError("must be one URL in ASCII, without spaces or backslashes")
+        raise ValueError(said("must be one URL in ASCII, without spaces or backslashes"))
     try:
         parts = urlsplit(text)
         port = parts.port
     except ValueError as broken:
-        raise ValueError(f"is no URL: {broken}") from None
+        raise ValueError(said("is no URL: %(reason)s", reason=str(broken))) from None
     if parts.scheme not in _DEFAULT_PORTS or not text.lower().startswith(f"{parts.scheme}://"):
-        raise ValueError("must begin with https://")
+        raise ValueError(said("must begin with https://"))
     _check_authority(parts, port)
     if "#" in text:
-        raise ValueError("must have no fragment")
+        raise ValueError(said("must have no fragment"))
     return parts
 
 
 def _check_authority(parts: SplitResult, port: int | None) -> None:
     host = parts.hostname or ""
     if "@" in parts.netloc:
-        raise ValueError("must hold no user name or password")
+        raise ValueError(said("must hold no user name or password"))
     if not is_host(host) or port == 0:
-        raise ValueError("names no host that can be reached")
+        raise ValueError(said("names no host that can be reached"))
     if parts.scheme == "http" and not is_loopback(host):
-        raise ValueError(f"must begin with https://; plain http is for loopback hosts only, and {host} is none")
+        raise ValueError(
+            said("must begin with https://; plain http is for loopback hosts only, and %(host)s is none", host=host)
+        )

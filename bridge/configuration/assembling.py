@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from bridge.configuration.reading import read_part
 from bridge.configuration.tables import SUBTABLES, AiccsTable, ConnectionTable, FuyunTable, IdpTable, JwtTable
 from bridge.connections import presets
-from bridge.core.model import Connection, FuyunApp, IdentityProvider, JwtSigning
+from bridge.core.model import AiccsAccess, Connection, FuyunApp, IdentityProvider, JwtSigning
+from bridge.core.wording import said
 
 if TYPE_CHECKING:
     from bridge.configuration.faults import Faults
@@ -40,13 +41,14 @@ class ReadConnection:
             idp=presets.complete(self.provider(), table.mode),
             fuyun=replace(fuyun, redirect_url=fuyun.redirect_url or f"{public_url}/callback/{table.name}"),
             jwt=JwtSigning(**dict(self.jwt)) if self.jwt else None,
+            aiccs=AiccsAccess(**dict(self.aiccs)) if self.aiccs else None,
         )
 
 
 def read_connections(tables: object, surroundings: Surroundings, faults: Faults) -> list[ReadConnection]:
     """Read every connection, each by itself, and see that no two have one name."""
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        faults.add("connections", "must be an array of tables: [[connections]]")
+        faults.add("connections", said("must be an array of tables: [[connections]]"))
         return []
     places = _places(tables)
     return [_read(table, place, surroundings, faults) for table, place in zip(tables, places, strict=True)]
@@ -80,11 +82,18 @@ def _read(table: dict[str, Any], place: str, surroundings: Surroundings, faults:
     )
 
 
-def check_names(read: list[ReadConnection], faults: Faults) -> None:
-    """Refuse names that differ in case only, since they stand in addresses."""
-    seen: dict[str, str] = {}
+def check_apart(read: list[ReadConnection], faults: Faults) -> None:
+    """Refuse what no two connections can share: a host, or a name in whatever case, since it stands in addresses."""
+    names: dict[str, str] = {}
+    hosts: dict[str, str] = {}
     for one in read:
         name = one.table.name.casefold()
-        if name and name in seen:
-            faults.add(f"{one.place}.name", f"is taken already by {seen[name]}; upper and lower case do not differ")
-        seen.setdefault(name, one.place)
+        if name and name in names:
+            faults.add(
+                f"{one.place}.name",
+                said("is taken already by %(place)s; upper and lower case do not differ", place=names[name]),
+            )
+        names.setdefault(name, one.place)
+        for at, host in enumerate(one.table.hosts):
+            if hosts.setdefault(host, one.place) != one.place:
+                faults.add(f"{one.place}.hosts[{at}]", said("is taken already by %(place)s", place=hosts[host]))

@@ -1,4 +1,4 @@
-"""What is allowed but seldom meant; `hotline-bridge check` tells it."""
+"""What is allowed but seldom meant; `hotline-bridge check` and the console tell it."""
 
 from __future__ import annotations
 
@@ -6,74 +6,126 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from bridge.core.protocol import MULTI_TENANT
+from bridge.core.wording import said
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
-    from bridge.configuration.sections import Admin, Egress, Server, Session
+    from bridge.configuration.sections import Admin, Server, Session
     from bridge.core.model import Connection, IdentityProvider
+    from bridge.core.wording import Sentence
 
 _SHARED_HOSTS: Final = {"login.salesforce.com", "test.salesforce.com"}
 _DELIVERED: Final = {"email", "sub"}
+_CHOSEN_BY_TENANTS: Final = {"email", "preferred_username", "upn"}
 
 
-def doubts_of_session(session: Session) -> Iterator[tuple[str, str]]:
+def doubts_of_session(session: Session) -> Iterator[tuple[str, Sentence]]:
     """Yield key and sentence of each doubtful session setting."""
     if not session.ac_token_cookie.http_only:
         yield (
             "session.ac_token_cookie.http_only",
-            "every script of the page, and of its guests, can read the Fuyun token",
+            said("every script of the page, and of its guests, can read the Fuyun token"),
         )
     if session.idle > session.lifetime:
-        yield "session.idle", "is longer than lifetime, so it never ends a session"
+        yield "session.idle", said("is longer than lifetime, so it never ends a session")
 
 
-def doubts_of_unused(
-    server: Server, egress: Egress, admin: Admin, aiccs: Mapping[str, object]
-) -> Iterator[tuple[str, str]]:
+def doubts_of_unused(server: Server) -> Iterator[tuple[str, Sentence]]:
     """Yield each setting that is understood but has nothing to act on in this release."""
-    unused = {
-        "server.trusted_proxies": server.trusted_proxies,
-        "egress.allow_private": egress.allow_private,
-        "admin.allow": admin.allow,
-        **{f"connections.{name}.aiccs": True for name in aiccs},
-    }
-    for key, value in unused.items():
-        if value:
-            yield key, "has no effect in this release: nothing in it uses this setting yet"
+    if server.trusted_proxies:
+        yield (
+            "server.trusted_proxies",
+            said("has no effect in this release: nothing in it uses this setting yet"),
+        )
+
+
+def doubts_of_admin(admin: Admin, connections: tuple[Connection, ...]) -> Iterator[tuple[str, Sentence]]:
+    """Yield each doubtful rule of who may enter the console."""
+    known = {connection.name.casefold() for connection in connections}
+    for at, rule in enumerate(admin.allow):
+        place = f"admin.allow[{at}]"
+        if rule.connection.casefold() not in known:
+            yield (
+                f"{place}.connection",
+                said("names no connection of this file: nobody comes in by it until the console has one of this name"),
+            )
+        if rule.role == "operator" and rule.connections:
+            yield f"{place}.connections", said("has no effect with role operator, which administers every connection")
+            continue
+        for position, name in enumerate(rule.connections):
+            if name.casefold() not in known:
+                yield (
+                    f"{place}.connections[{position}]",
+                    said("names no connection of this file: it waits until the console has one of this name"),
+                )
+
+
+def doubts_of_connections(connections: tuple[Connection, ...]) -> Iterator[tuple[str, Sentence]]:
+    """Yield key and sentence of each doubtful setting of the file's connections."""
+    if not any(connection.enabled for connection in connections):
+        yield "connections", said("none is enabled: nobody can sign in")
+    for connection in connections:
+        for key, sentence in doubts_of_connection(connection):
+            yield f"connections.{connection.name}.{key}", sentence
+
+
+def doubts_of_connection(connection: Connection) -> Iterator[tuple[str, Sentence]]:
+    """Yield key, relative to the connection, and sentence of each doubtful setting of it."""
+    idp = connection.idp
+    if not connection.instance_id:
+        yield (
+            "instance_id",
+            said("is missing: the softphone cannot start without the contact centre's instance"),
+        )
+    yield from _doubts_of_people(connection)
+    if idp.kind != "oauth2" and "openid" not in idp.scope.split():
+        yield (
+            "idp.scope",
+            said("lacks openid: no ID token is asked for, so nonce, audience and tenant go unchecked"),
+        )
+    if idp.kind != "microsoft" and _spans_microsoft_tenants(idp):
+        yield (
+            "idp.kind",
+            said("Microsoft for all tenants needs kind microsoft and allowed_tenants: any tenant can claim any e-mail"),
+        )
+    if not idp.client_secret and connection.mode != "frontend":
+        yield (
+            "idp.client_secret",
+            said("is missing: the bridge is a public client, which many providers refuse"),
+        )
+    if connection.aiccs and not connection.instance_id:
+        yield "aiccs", said("has no effect without instance_id: the OpenAPI is asked about one instance")
+
+
+def _doubts_of_people(connection: Connection) -> Iterator[tuple[str, Sentence]]:
+    """Yield what lets the wrong people in, or nobody."""
+    idp, field = connection.idp, connection.mapping_field
+    if idp.kind == "salesforce" and urlsplit(idp.issuer).hostname in _SHARED_HOSTS and not idp.organization_id:
+        yield (
+            "idp.organization_id",
+            said("is missing: people of any Salesforce org can come in through this host"),
+        )
+    if idp.kind != "microsoft" or connection.mode == "frontend":
+        return
+    if connection.mode == "oauth" and field not in _DELIVERED:
+        yield (
+            "mapping_field",
+            said("Microsoft's UserInfo, which Fuyun reads, never has this field; email and sub it has"),
+        )
+    if field in _CHOSEN_BY_TENANTS and len(idp.allowed_tenants) > 1:
+        yield (
+            "mapping_field",
+            said(
+                "the administrators of each allowed tenant can give their people any %(field)s, and so let them sign "
+                'in as an agent of another tenant ("nOAuth"): make one connection for each tenant, or in mode jwt map '
+                "a field that nobody can change, such as oid",
+                field=field,
+            ),
+        )
 
 
 def _spans_microsoft_tenants(idp: IdentityProvider) -> bool:
     parts = urlsplit(idp.authorization_endpoint or idp.issuer)
     tenant = parts.path.strip("/").partition("/")[0]
     return "login.microsoftonline." in (parts.hostname or "") and tenant in MULTI_TENANT
-
-
-def doubts_of_connections(connections: tuple[Connection, ...]) -> Iterator[tuple[str, str]]:
-    """Yield key and sentence of each doubtful connection setting."""
-    if not any(connection.enabled for connection in connections):
-        yield "connections", "none is enabled: nobody can sign in"
-    for connection in connections:
-        yield from _doubts(connection)
-
-
-def _doubts(connection: Connection) -> Iterator[tuple[str, str]]:
-    place, idp = f"connections.{connection.name}", connection.idp
-    if not connection.instance_id:
-        yield f"{place}.instance_id", "is missing: the softphone cannot start without the contact centre's instance"
-    if idp.kind == "salesforce" and urlsplit(idp.issuer).hostname in _SHARED_HOSTS and not idp.organization_id:
-        yield f"{place}.idp.organization_id", "is missing: people of any Salesforce org can come in through this host"
-    if idp.kind == "microsoft" and connection.mode == "oauth" and connection.mapping_field not in _DELIVERED:
-        yield (
-            f"{place}.mapping_field",
-            "Microsoft's UserInfo, which Fuyun reads, never has this field; email and sub it has",
-        )
-    if idp.kind != "oauth2" and "openid" not in idp.scope.split():
-        yield f"{place}.idp.scope", "lacks openid: no ID token is asked for, so nonce, audience and tenant go unchecked"
-    if idp.kind != "microsoft" and _spans_microsoft_tenants(idp):
-        yield (
-            f"{place}.idp.kind",
-            "Microsoft for all tenants needs kind microsoft and allowed_tenants: any tenant can claim any e-mail",
-        )
-    if not idp.client_secret and connection.mode != "frontend":
-        yield f"{place}.idp.client_secret", "is missing: the bridge is a public client, which many providers refuse"

@@ -42,7 +42,16 @@ class Faults:
 
     def has(self, key: str) -> bool:
         """Tell whether `key`, or something inside it, is known to be wrong."""
-        return any(known == key or known.startswith((f"{key}.", f"{key}[")) for known in self.found)
+        return bool(self.inside(key))
+
+    def inside(self, place: str) -> list[tuple[str, str]]:
+        """Return the faults of `place` and of what is inside it, by keys relative to it."""
+        starts = (f"{place}.", f"{place}[")
+        return [
+            (key.removeprefix(place).removeprefix("."), fault.message)
+            for key, fault in self.found.items()
+            if key == place or key.startswith(starts)
+        ]
 
     def raise_if_any(self) -> None:
         """Raise everything that was found."""

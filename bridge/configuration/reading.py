@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from bridge.configuration.sections import SECTIONS, AcTokenCookie, Root
 from bridge.configuration.tables import SUBTABLES, ConnectionTable
+from bridge.core.wording import said
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,21 +25,23 @@ if TYPE_CHECKING:
 
     from bridge.configuration.faults import Faults
     from bridge.configuration.values import Part, Surroundings
+    from bridge.core.wording import Sentence
 
 P = TypeVar("P", bound="Part")
 Table = dict[str, Any]
 
 _SENTENCES: Final = {
-    "bool_type": "must be true or false",
-    "dict_type": "must be a table",
-    "missing": "is required",
-    "string_too_short": "must not be empty",
-    "too_short": "must not be empty",
-    "int_type": "must be a whole number",
-    "model_type": "must be a table",
-    "string_type": "must be text",
-    "tuple_type": "must be a list",
-    "string_pattern_mismatch": "must be three numbers such as 1.0.5",
+    "bool_type": said("must be true or false"),
+    "dict_type": said("must be a table"),
+    "missing": said("is required"),
+    "string_too_short": said("must not be empty"),
+    "too_short": said("must not be empty"),
+    "int_type": said("must be a whole number"),
+    "model_type": said("must be a table"),
+    "string_type": said("must be text"),
+    "string_unicode": said("must be text"),
+    "tuple_type": said("must be a list"),
+    "string_pattern_mismatch": said("must be three numbers such as 1.0.5"),
 }
 _PLACES: Final[dict[str, type[Part]]] = {
     "": Root,
@@ -68,7 +71,7 @@ def read_toml(path: Path, faults: Faults) -> Table:
 def read_part(model: type[P], table: object, place: str, surroundings: Surroundings, faults: Faults) -> P:
     """Return `table` as a `model`, with faulty keys at their defaults and their faults added."""
     if not isinstance(table, dict):
-        faults.add(place, f"must be a table: [{place}]")
+        faults.add(place, said("must be a table: [%(place)s]", place=place))
         table = {}
     good: Table = copy.deepcopy(table)
     _require(model, good, place, faults)
@@ -85,7 +88,7 @@ def _require(model: type[Part], table: Table, place: str, faults: Faults) -> Non
     for name, field in model.model_fields.items():
         extra = field.json_schema_extra
         if isinstance(extra, dict) and extra["required"] and table.get(name, "") in ("", [], {}):
-            faults.add(_dotted(place, (name,)), "must not be empty" if name in table else "is required")
+            faults.add(_dotted(place, (name,)), said("must not be empty") if name in table else said("is required"))
             table.pop(name, None)
 
 
@@ -94,13 +97,14 @@ def _sentence(model: type[Part], error: ErrorDetails) -> str:
     if kind == "extra_forbidden":
         return _unknown(model, str(error["loc"][-1]), nested=len(error["loc"]) > 1)
     if kind == "literal_error":
-        return f"must be {error['ctx']['expected']}"
+        return said("must be %(choices)s", choices=error["ctx"]["expected"])
     if kind == "value_error":
-        return str(error["ctx"]["error"])
+        told: str = error["ctx"]["error"].args[0]
+        return told
     return _SENTENCES.get(kind, error["msg"].replace("Input should be", "must be"))
 
 
-def _unknown(model: type[Part], name: str, *, nested: bool) -> str:
+def _unknown(model: type[Part], name: str, *, nested: bool) -> Sentence:
     known: list[str] = [] if nested else [*model.model_fields]
     if model is Root:
         known += [*SECTIONS, "connections"]
@@ -108,11 +112,23 @@ def _unknown(model: type[Part], name: str, *, nested: bool) -> str:
         known += SUBTABLES
     homes = [place for place, home in _PLACES.items() if name in home.model_fields]
     if homes and not nested:
-        where = " or ".join(f"in [{home}]" if home else "at the top of the file, above every table" for home in homes)
-        return f"is no key that the bridge knows here; it belongs {where}"
+        return _belongs_in(homes)
     if close := difflib.get_close_matches(name, known, n=1):
-        return f"is no key that the bridge knows; did you mean {close[0]}?"
-    return "is no key that the bridge knows"
+        return said("is no key that the bridge knows; did you mean %(key)s?", key=close[0])
+    return said("is no key that the bridge knows")
+
+
+def _belongs_in(homes: list[str]) -> Sentence:
+    if not homes[0]:
+        return said("is no key that the bridge knows here; it belongs at the top of the file, above every table")
+    tables = [f"[{home}]" for home in homes]
+    if len(tables) == 1:
+        return said("is no key that the bridge knows here; it belongs in %(table)s", table=tables[0])
+    return said(
+        "is no key that the bridge knows here; it belongs in %(table)s or in %(other)s",
+        table=tables[0],
+        other=", ".join(tables[1:]),
+    )
 
 
 def _dotted(place: str, location: tuple[int | str, ...]) -> str:

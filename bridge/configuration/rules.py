@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from bridge.configuration.addresses import is_loopback
 from bridge.configuration.tables import IdpTable, is_guid
 from bridge.connections.keys import KeyUnusable, load_private_key
 from bridge.connections.presets import has_every_endpoint
 from bridge.core.protocol import FORM_POST, MULTI_TENANT, TENANT_PLACEHOLDER
+from bridge.core.wording import said
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from bridge.configuration.assembling import ReadConnection
     from bridge.configuration.faults import Faults
-    from bridge.configuration.sections import Admin, Root, Session
+    from bridge.configuration.sections import Root, Session
 
 _NEEDED: Final = {"microsoft": ("tenant",), "salesforce": ("host",), "oidc": ("issuer",), "oauth2": ()}
 _ENDPOINTS: Final = ("authorization_endpoint", "token_endpoint", "userinfo_endpoint")
@@ -29,16 +29,12 @@ _BELONGS: Final = {
 }
 
 
-def check_whole(root: Root, session: Session, admin: Admin, names: Iterable[str], faults: Faults) -> None:
-    """Check what joins tables: the cookie's domain with the host, the console's doors with the connections."""
+def check_whole(root: Root, session: Session, faults: Faults) -> None:
+    """Check what joins tables: the cookie's domain with the host."""
     host = urlsplit(root.public_url).hostname or ""
     domain = session.ac_token_cookie.domain.removeprefix(".")
     if host and domain and host != domain and not host.endswith(f".{domain}"):
         faults.add("session.ac_token_cookie.domain", f"must be the host of public_url, {host}, or a domain above it")
-    known = {name.casefold() for name in names}
-    for at, rule in enumerate(admin.allow):
-        if rule.connection and rule.connection.casefold() not in known:
-            faults.add(f"admin.allow[{at}].connection", "names no connection of this file")
 
 
 def check_connection(read: ReadConnection, public_url: str, faults: Faults) -> None:
@@ -47,6 +43,8 @@ def check_connection(read: ReadConnection, public_url: str, faults: Faults) -> N
     _check_tenants(read, faults)
     _check_client(read.idp, f"{read.place}.idp", public_url, faults)
     _check_mode(read, faults)
+    _check_hosts(read, public_url, faults)
+    _check_aiccs(read, faults)
 
 
 def _check_kind(read: ReadConnection, faults: Faults) -> None:
@@ -55,12 +53,15 @@ def _check_kind(read: ReadConnection, faults: Faults) -> None:
         return
     for name in (*_NEEDED[idp.kind], *_needed_endpoints(read)):
         if not getattr(idp, name):
-            faults.add(f"{place}.{name}", f"is required with kind {idp.kind}")
+            faults.add(f"{place}.{name}", said("is required with kind %(kind)s", kind=idp.kind))
     for name, kind in _BELONGS.items():
-        if idp.kind != kind and name in idp.model_fields_set:
-            faults.add(f"{place}.{name}", f"belongs to kind {kind}, not to kind {idp.kind}")
+        # A form leaves its empty fields in: what says nothing belongs anywhere.
+        if idp.kind != kind and name in idp.model_fields_set and getattr(idp, name):
+            faults.add(
+                f"{place}.{name}", said("belongs to kind %(kind)s, not to kind %(given)s", kind=kind, given=idp.kind)
+            )
     if idp.kind != "microsoft" and TENANT_PLACEHOLDER in idp.issuer:
-        faults.add(f"{place}.issuer", f"may hold {TENANT_PLACEHOLDER} with kind microsoft only")
+        faults.add(f"{place}.issuer", said("may hold {tenantid} with kind microsoft only"))
 
 
 def _needed_endpoints(read: ReadConnection) -> tuple[str, ...]:
@@ -76,8 +77,11 @@ def _check_tenants(read: ReadConnection, faults: Faults) -> None:
     if idp.tenant in MULTI_TENANT:
         faults.add(
             f"{place}.allowed_tenants",
-            f'is required with tenant "{idp.tenant}": otherwise any tenant in the world can give a person any e-mail '
-            'address and sign in as your agent ("nOAuth")',
+            said(
+                'is required with tenant "%(tenant)s": otherwise any tenant in the world can give a person any e-mail '
+                'address and sign in as your agent ("nOAuth")',
+                tenant=idp.tenant,
+            ),
         )
     elif (
         idp.tenant
@@ -87,17 +91,18 @@ def _check_tenants(read: ReadConnection, faults: Faults) -> None:
     ):
         faults.add(
             f"{place}.tenant",
-            "must be the tenant's GUID where every endpoint is given: a domain's GUID is learnt from discovery",
+            said("must be the tenant's GUID where every endpoint is given: a domain's GUID is learnt from discovery"),
         )
 
 
 def _check_client(idp: IdpTable, place: str, public_url: str, faults: Faults) -> None:
     if idp.response_mode == FORM_POST and public_url.startswith("http://"):
         faults.add(
-            f"{place}.response_mode", "form_post needs an https public_url: its cookie is SameSite=None, so Secure"
+            f"{place}.response_mode",
+            said("form_post needs an https public_url: its cookie is SameSite=None, so Secure"),
         )
     if idp.token_endpoint_auth_method and not idp.client_secret:
-        faults.add(f"{place}.client_secret", f"is required with {idp.token_endpoint_auth_method}")
+        faults.add(f"{place}.client_secret", said("is required with %(what)s", what=idp.token_endpoint_auth_method))
 
 
 def _check_mode(read: ReadConnection, faults: Faults) -> None:
@@ -115,11 +120,29 @@ def _check_mode(read: ReadConnection, faults: Faults) -> None:
         }
     for name, value in needed.items():
         if not value:
-            faults.add(f"{place}.fuyun.{name}", f"is required in mode {mode}")
+            faults.add(f"{place}.fuyun.{name}", said("is required in mode %(mode)s", mode=mode))
     if mode == "jwt" and read.jwt is None:
-        faults.add(f"{place}.jwt", "the table [connections.jwt] is required in mode jwt")
+        faults.add(f"{place}.jwt", said("the table [connections.jwt] is required in mode jwt"))
     if read.jwt is not None and read.jwt.private_key:
         try:
             load_private_key(read.jwt.private_key.reveal())
         except KeyUnusable as fault:
-            faults.add(f"{place}.jwt.private_key", str(fault))
+            faults.add(f"{place}.jwt.private_key", fault.sentence)
+
+
+def _check_hosts(read: ReadConnection, public_url: str, faults: Faults) -> None:
+    own = urlsplit(public_url).hostname
+    for at, host in enumerate(read.table.hosts):
+        if host == own:
+            faults.add(f"{read.place}.hosts[{at}]", said("is the host of public_url, which all connections share"))
+
+
+def _check_aiccs(read: ReadConnection, faults: Faults) -> None:
+    aiccs = read.aiccs
+    if aiccs is None or aiccs.protocol == "https":
+        return
+    host = urlsplit(f"//{aiccs.endpoint}").hostname or ""
+    if not is_loopback(host):
+        faults.add(
+            f"{read.place}.aiccs.protocol", said("http is for loopback hosts only, and %(host)s is none", host=host)
+        )

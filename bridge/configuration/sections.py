@@ -20,6 +20,7 @@ from bridge.configuration.values import (
     Part,
     Pause,
     PublicUrl,
+    Retention,
     SdkHost,
     SdkHosts,
     SealingKeys,
@@ -135,10 +136,11 @@ class AcTokenCookie(Part):
 
 
 class Session(Part):
-    """How long agents stay signed in."""
+    """How long agents and administrators stay signed in."""
 
     lifetime: Duration = key("After this time an agent signs in again, whatever happens", "12h")
     idle: Duration = key("After this time without a request the session ends; an open page asks every 5 minutes", "2h")
+    admin: Duration = key("How long an administrator stays signed in to the console", "8h")
     ac_token_cookie: AcTokenCookie = Field(default_factory=AcTokenCookie)
 
 
@@ -173,18 +175,40 @@ class HotlineSdk(Part):
 
 
 class AdminRule(Part):
-    """Who may enter the console: a connection's people whose claim has one of the values."""
+    """Who may enter the console: a connection's people whose claim has one of the values.
+
+    Args:
+        role: what they administer there: the connections named in `connections`, or as operators all of them.
+    """
 
     connection: Annotated[str, Field(min_length=1)]
     claim: Annotated[str, Field(min_length=1)]
     values: Annotated[Texts, Field(min_length=1)]
+    role: Literal["connection", "operator"] = "connection"
+    connections: Texts = ()
+
+    @property
+    def administered(self) -> tuple[str, ...]:
+        """Names of the connections that role connection administers: by default the one people come through."""
+        return self.connections or (self.connection,)
 
 
 class Admin(Part):
     """Who may enter the console."""
 
     allow: Annotated[tuple[AdminRule, ...], LISTED, Shown("list of tables")] = key(
-        "Who may enter the console: tables of `connection`, `claim` and `values`", []
+        "Who may enter the console: tables of `connection`, `claim`, `values`; `role` is `connection` (they administer "
+        "`connections`, by default the one they come through) or `operator` (all)",
+        [],
+    )
+
+
+class Journal(Part):
+    """What the console tells of the past."""
+
+    retention: Retention = key("How long sign-ins and administrators' acts are kept", "400d")
+    per_connection: Annotated[int, Field(ge=1), Shown("number")] = key(
+        "Rows kept for each connection at most; the oldest go first", 100_000
     )
 
 
@@ -196,4 +220,5 @@ SECTIONS: Final[dict[str, type[Part]]] = {
     "egress": Egress,
     "hotline_sdk": HotlineSdk,
     "admin": Admin,
+    "journal": Journal,
 }

@@ -8,12 +8,15 @@ from typing import Annotated, Final, Literal
 from pydantic import AfterValidator
 
 from bridge.configuration import addresses
-from bridge.configuration.values import LISTED, Duration, IssuerUrl, Part, SecretValue, Shown, Url, key
+from bridge.configuration.values import LISTED, Duration, IsoDate, IssuerUrl, Part, SecretValue, Shown, Url, key
+from bridge.core.model import Secret
 from bridge.core.protocol import MULTI_TENANT
+from bridge.core.wording import said
 
 _NAME: Final = re.compile(r"[A-Za-z0-9]{1,10}")
 _GUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _DOMAIN: Final = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+")
+_LONGEST_DOMAIN: Final = 253
 _ORGANIZATION: Final = re.compile(r"[A-Za-z0-9]{15}([A-Za-z0-9]{3})?")
 
 
@@ -24,32 +27,32 @@ def is_guid(text: str) -> bool:
 
 def _name(text: str) -> str:
     if text and not _NAME.fullmatch(text):
-        raise ValueError("must be 1 to 10 ASCII letters or digits, as the portal's App Name")
+        raise ValueError(said("must be 1 to 10 ASCII letters or digits, as the portal's App Name"))
     return text
 
 
 def _path(text: str) -> str:
     if not all(step and step == step.strip() for step in text.split(".")):
-        raise ValueError('must be a field of UserInfo, or a dotted path such as "custom_attributes.agent"')
+        raise ValueError(said('must be a field of UserInfo, or a dotted path such as "custom_attributes.agent"'))
     return text
 
 
 def _domain(text: str) -> str:
-    if not _DOMAIN.fullmatch(text.lower()):
-        raise ValueError('must be an e-mail domain such as "contoso.example"')
+    if not _DOMAIN.fullmatch(text.lower()) or len(text) > _LONGEST_DOMAIN:
+        raise ValueError(said('must be an e-mail domain such as "contoso.example"'))
     return text.lower()
 
 
 def _tenant(text: str) -> str:
     tenant = text.lower()
     if tenant and tenant not in MULTI_TENANT and not is_guid(tenant) and not _DOMAIN.fullmatch(tenant):
-        raise ValueError("must be the tenant's GUID, a verified domain of it, common, organizations or consumers")
+        raise ValueError(said("must be the tenant's GUID, a verified domain of it, common, organizations or consumers"))
     return tenant
 
 
 def _allowed_tenant(text: str) -> str:
     if not is_guid(text.lower()):
-        raise ValueError("must be a tenant's GUID, since that is what tokens carry as tid")
+        raise ValueError(said("must be a tenant's GUID, since that is what tokens carry as tid"))
     return text.lower()
 
 
@@ -62,7 +65,7 @@ def _salesforce_host(text: str) -> str:
 
 def _organization(text: str) -> str:
     if text and not _ORGANIZATION.fullmatch(text):
-        raise ValueError("must be the 15 or 18 letters and digits of the org's id")
+        raise ValueError(said("must be the 15 or 18 letters and digits of the org's id"))
     return text
 
 
@@ -70,12 +73,12 @@ def _endpoint(text: str) -> str:
     addresses.origin_url(
         f"http://{text}" if addresses.is_loopback(text.rpartition(":")[0] or text) else f"https://{text}"
     )
-    return text
+    return text.rstrip("/")
 
 
 def _wordless(text: str) -> str:
     if any(character.isspace() for character in text):
-        raise ValueError("must have no spaces")
+        raise ValueError(said("must have no spaces"))
     return text
 
 
@@ -86,6 +89,7 @@ def _scope(text: str) -> str:
 Path = Annotated[str, AfterValidator(_path), Shown("dotted path")]
 OptionalPath = Annotated[str, AfterValidator(lambda text: _path(text) if text else text), Shown("dotted path")]
 Domains = Annotated[tuple[Annotated[str, AfterValidator(_domain)], ...], LISTED, Shown("list of domains")]
+Hosts = Annotated[tuple[Annotated[str, AfterValidator(addresses.host_name)], ...], LISTED, Shown("list of hosts")]
 Tenants = Annotated[tuple[Annotated[str, AfterValidator(_allowed_tenant)], ...], LISTED, Shown("list of GUIDs")]
 
 
@@ -99,6 +103,7 @@ class ConnectionTable(Part):
     mode: Literal["oauth", "jwt", "frontend"] = key("How Fuyun learns who signed in", "oauth")
     mapping_field: Path = key("Field of UserInfo that equals the agent's AccountName", "email")
     domains: Domains = key("E-mail domains whose people belong to this connection", [])
+    hosts: Hosts = key("Host names under which a browser goes straight to this connection's sign-in", [])
     instance_id: Annotated[str, AfterValidator(_wordless), Shown("text")] = key(
         "The contact centre's instance, `ccc_xp_…`"
     )
@@ -111,6 +116,7 @@ class IdpTable(Part):
     kind: Literal["microsoft", "salesforce", "oidc", "oauth2"] = key("Which rules apply", "oidc", required=True)
     client_id: str = key("The client's id at the identity provider", required=True)
     client_secret: SecretValue = key("The client's secret at the identity provider")
+    client_secret_expires: IsoDate = key("Day on which that secret ends, such as 2027-01-31; the console reminds of it")
     scope: Annotated[str, AfterValidator(_scope), Shown("text")] = key(
         "Scopes, separated by spaces; empty: openid, profile, e-mail and a refresh token, as the kind spells them"
     )
@@ -145,6 +151,7 @@ class FuyunTable(Part):
 
     client_id: str = key("client_id of the application in Fuyun's portal; modes oauth and jwt need it")
     client_secret: SecretValue = key("Its secret; modes oauth and jwt need it")
+    client_secret_expires: IsoDate = key("Day on which that secret ends, such as 2027-01-31")
     scope: str = key("Scopes as Fuyun writes them, separated by commas", "user_management,hotline")
     redirect_url: Url = key("Callback URL as the portal has it; empty: public_url + `/callback/<name>`")
     token_exchange_url: Url = key("Address of the token exchange", "https://signin.rhinokeen.com/oauth/token_exchange")
@@ -158,11 +165,12 @@ class JwtTable(Part):
         "`iss` of the JWT, as the portal has it", required=True
     )
     private_key: SecretValue = key("RSA private key whose public key the portal has", required=True)
+    private_key_expires: IsoDate = key("Day on which the key shall be replaced, such as 2027-01-31")
     lifetime: Duration = key("How long a JWT is good", "120s")
 
 
 class AiccsTable(Part):
-    """``[connections.aiccs]``: access to the contact centre's OpenAPI."""
+    """``[connections.aiccs]``: access to the contact centre's OpenAPI, as in `core.model.AiccsAccess`."""
 
     access_key_id: SecretValue = key("Id of the Alibaba Cloud access key", required=True)
     access_key_secret: SecretValue = key("Its secret", required=True)
@@ -173,3 +181,10 @@ class AiccsTable(Part):
 
 
 SUBTABLES: Final[dict[str, type[Part]]] = {"idp": IdpTable, "fuyun": FuyunTable, "jwt": JwtTable, "aiccs": AiccsTable}
+SECRETS: Final = tuple(
+    (place, name)
+    for place, table in SUBTABLES.items()
+    for name, field in table.model_fields.items()
+    if field.annotation is Secret
+)
+"""Table and key of every secret of a connection."""

@@ -6,32 +6,57 @@ import ipaddress
 import re
 import ssl
 from dataclasses import dataclass
+from datetime import date
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    ValidationInfo,
+    field_validator,
+)
 
 from bridge.configuration import addresses
 from bridge.core.model import Secret
+from bridge.core.wording import said
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from bridge.core.wording import Sentence
+
 _DURATION: Final = re.compile(r"([0-9]{1,9})([smhd])")
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_LONGEST: Final = 366 * 86400
+_DAY: Final = 86400
+_DAYS_OF_A_SESSION: Final = 366
+_DAYS_OF_A_RECORD: Final = 3650
+_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _SDK_HOST: Final = re.compile(r"((https?|wss?)://)?(\*\.)?[A-Za-z0-9.-]+(:[0-9]+)?")
-_FORMS: Final = 'must be text, { env = "NAME" } or { file = "path" }'
+_FORMS: Final = said('must be text, { env = "NAME" } or { file = "path" }')
 SHORTEST_KEY: Final = 32
+KEPT: Final = {"kept": True}
+"""How a table says that a secret stays as it is kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """Where secrets come from: the environment, and the folder that relative paths start in."""
+    """Where secrets come from.
+
+    Args:
+        environ: the environment.
+        folder: where relative paths start; None where no file of this machine may be read.
+        keeps: whether secrets of the same connection may be kept from before, so that a table can leave them so.
+    """
 
     environ: Mapping[str, str]
-    folder: Path
+    folder: Path | None
+    keeps: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,54 +73,90 @@ class Part(BaseModel):
         frozen=True, extra="forbid", strict=True, validate_default=True, hide_input_in_errors=True, allow_inf_nan=False
     )
 
+    @field_validator("*")
+    @classmethod
+    def _can_be_written(cls, value: object) -> object:
+        return encodable(value) if isinstance(value, str) else value
+
 
 def key(meaning: str, default: object = "", *, required: bool = False) -> Any:
     """Describe a key: what it means, its default as it would stand in the file, whether it must be there."""
     return Field(default=default, description=meaning, json_schema_extra={"required": required})
 
 
-def seconds(value: object) -> int:
+def seconds(value: object, most_days: int = _DAYS_OF_A_SESSION) -> int:
     """Read ``"12h"``, ``"90m"``, ``"30s"`` or whole seconds."""
     if isinstance(value, str) and (match := _DURATION.fullmatch(value)):
         value = int(match[1]) * _SECONDS[match[2]]
     if isinstance(value, bool) or not isinstance(value, int):
-        raise ValueError('must be a duration such as "12h", "90m" or "30s", or whole seconds')  # noqa: TRY004 — a fault of the file, gathered with the others
-    if not 1 <= value <= _LONGEST:
-        raise ValueError("must be at least one second and at most 366 days")
+        raise ValueError(said('must be a duration such as "12h", "90m" or "30s", or whole seconds'))  # noqa: TRY004 — a fault of the file, gathered with the others
+    if not 1 <= value <= most_days * _DAY:
+        raise ValueError(said("must be at least one second and at most %(days)s days", days=most_days))
     return value
+
+
+def duration_text(whole_seconds: int) -> str:
+    """Return `whole_seconds` as one would write them: in the largest unit that needs no fraction."""
+    unit = next(unit for unit in reversed(_SECONDS) if whole_seconds % _SECONDS[unit] == 0)
+    return f"{whole_seconds // _SECONDS[unit]}{unit}"
 
 
 def secret_text(value: object, info: ValidationInfo) -> str:
     """Read text, or what an environment variable or a file holds; refusals never show the value."""
+    surroundings = cast("Surroundings", info.context)
     if isinstance(value, str):
-        return value
+        return encodable(value)
+    if value == KEPT:
+        raise ValueError(_nothing_kept(surroundings))
     if not isinstance(value, dict) or len(value) != 1:
         raise ValueError(_FORMS)
     (source, name), *_ = value.items()
     if source not in {"env", "file"} or not isinstance(name, str) or not name:
         raise ValueError(_FORMS)
-    surroundings = cast("Surroundings", info.context)
-    found = _from_environment(name, surroundings) if source == "env" else _from_file(name, surroundings)
-    if not found:
-        raise ValueError(f"the {'environment variable' if source == 'env' else 'file'} {name} is empty")
-    return found
+    return _from_environment(name, surroundings) if source == "env" else _from_file(name, surroundings)
+
+
+def encodable(text: str) -> str:
+    """Return `text` unless it holds half a character, as JSON can: no page and no request could be written with it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError(said("must be text")) from None
+    return text
+
+
+def _nothing_kept(surroundings: Surroundings) -> Sentence:
+    if surroundings.keeps:
+        return said("is not kept yet for this connection: enter the secret itself")
+    return said(
+        "{ kept = true } is for connections that the bridge keeps already; in this file write the secret, "
+        '{ env = "NAME" } or { file = "path" }'
+    )
 
 
 def _from_environment(name: str, surroundings: Surroundings) -> str:
     if name not in surroundings.environ:
-        raise ValueError(f"the environment variable {name} is not set")
+        raise ValueError(said("the environment variable %(name)s is not set", name=name))
+    if not surroundings.environ[name]:
+        raise ValueError(said("the environment variable %(name)s is empty", name=name))
     return surroundings.environ[name]
 
 
 def _from_file(name: str, surroundings: Surroundings) -> str:
+    if surroundings.folder is None:
+        # Whoever may enter a connection may not thereby read what lies on the bridge's machine.
+        raise ValueError(said("a secret is read from a file only where a configuration file says so"))
     path = surroundings.folder / name
     try:
-        return path.read_text("utf-8").removesuffix("\n").removesuffix("\r")
+        text = path.read_text("utf-8").removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError:
-        raise ValueError(f"the file {path} is not UTF-8 text") from None
+        raise ValueError(said("the file %(path)s is not UTF-8 text", path=str(path))) from None
     except (OSError, ValueError) as refusal:
         reason = refusal.strerror if isinstance(refusal, OSError) and refusal.strerror else "no usable path"
-        raise ValueError(f"the file {path} cannot be read: {reason}") from None
+        raise ValueError(said("the file %(path)s cannot be read: %(reason)s", path=str(path), reason=reason)) from None
+    if not text:
+        raise ValueError(said("the file %(path)s is empty", path=name))
+    return text
 
 
 def _secret(value: object, info: ValidationInfo) -> Secret:
@@ -115,6 +176,25 @@ def _as_tuple(value: object) -> object:
 
 LISTED: Final = BeforeValidator(_as_tuple)
 """TOML's lists become tuples, since settings are frozen."""
+
+
+def _date(value: object) -> object:
+    """Take TOML's own dates too, since that is how many write them without quotes."""
+    return value.isoformat() if type(value) is date else value
+
+
+def _iso_date(text: str) -> str:
+    if text and not (_DATE.fullmatch(text) and _is_day(text)):
+        raise ValueError(said('must be a date such as "2027-01-31"'))
+    return text
+
+
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _optional(check: Any) -> AfterValidator:
@@ -146,8 +226,10 @@ def _sdk_host(text: str) -> str:
 
 
 def _ca_bundle(text: str) -> str:
+    if not text:
+        return text
     try:
-        ssl.create_default_context(cafile=text or None)
+        ssl.create_default_context(cafile=text)
     except (OSError, ssl.SSLError) as fault:
         raise ValueError(f"is no readable file of certificates: {fault.strerror or type(fault).__name__}") from None
     return text
@@ -163,12 +245,14 @@ def _database(text: str) -> str:
 
 Texts = Annotated[tuple[str, ...], LISTED, Shown("list of texts")]
 Duration = Annotated[int, BeforeValidator(seconds), Shown("duration")]
+Retention = Annotated[int, BeforeValidator(lambda value: seconds(value, _DAYS_OF_A_RECORD)), Shown("duration")]
 Pause = Annotated[float, BeforeValidator(lambda value: float(seconds(value))), Shown("duration")]
 SecretValue = Annotated[Secret, PlainValidator(_secret), Shown("secret")]
 SealingKeys = Annotated[tuple[Annotated[Secret, PlainValidator(_sealing_key)], ...], LISTED, Shown("list of secrets")]
 PublicUrl = Annotated[str, _optional(addresses.origin_url), Shown("URL")]
 Url = Annotated[str, _optional(addresses.absolute_url), Shown("URL")]
 IssuerUrl = Annotated[str, _optional(addresses.issuer_url), Shown("URL")]
+IsoDate = Annotated[str, BeforeValidator(_date), AfterValidator(_iso_date), Shown("date")]
 Bind = Annotated[str, AfterValidator(_bind), Shown("host:port")]
 CaBundle = Annotated[str, AfterValidator(_ca_bundle), Shown("path")]
 OptionalBind = Annotated[str, _optional(_bind), Shown("host:port")]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bridge.configuration import values
-from bridge.core.model import NO_SECRET, Secret
+from bridge.core.model import NO_SECRET, AiccsAccess, Secret
 from bridge.sandbox.keys import new_rsa, private_pem
 from bridge.settings import SettingsError, load, templates_folder
 from tests.rooms.configurations import GONE, MICROSOFT, OAUTH2, SALESFORCE, SECRET, TENANT, changed, toml, written
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 IDP, FUYUN, JWT = "connections.0.idp", "connections.0.fuyun", "connections.0.jwt"
 ENTRA = "https://login.microsoftonline.com"
 SIGNING_KEY = private_pem(new_rsa())
+AICCS = {"access_key_id": "id", "access_key_secret": SECRET}
 SIGNING = {"issuer": "https://crm.example.com", "private_key": SIGNING_KEY}
 
 
@@ -44,6 +45,8 @@ class TestAGoodFile:
         assert (settings.server.workers, settings.server.threads, settings.server.trusted_proxies) == (1, 32, ())
         assert (settings.store.database, settings.store.sessions) == ("sqlite:///var/bridge.db", "database")
         assert (settings.session.lifetime, settings.session.idle) == (43200, 7200)
+        assert settings.session.admin == 28800
+        assert (settings.journal.retention, settings.journal.per_connection) == (400 * 86400, 100_000)
         assert settings.session.ac_token_cookie.http_only
         assert settings.session.ac_token_cookie.domain == ""
         assert (settings.egress.connect_timeout, settings.egress.read_timeout) == (3.0, 10.0)
@@ -87,9 +90,29 @@ class TestAGoodFile:
                 "connections.0.aiccs": {"access_key_id": "id", "access_key_secret": SECRET},
             },
         )
-        assert settings.admin.allow[0].values == ("it@contoso.example",)
-        assert settings.aiccs["contoso"].access_key_secret == Secret(SECRET)
-        assert settings.aiccs["contoso"].endpoint == "aiccs.aliyuncs.com"
+        (rule,), (connection,) = settings.admin.allow, settings.connections
+        assert (rule.values, rule.role, rule.administered) == (("it@contoso.example",), "connection", ("contoso",))
+        assert connection.aiccs == AiccsAccess(Secret("id"), Secret(SECRET), "aiccs.aliyuncs.com", "https")
+
+    def test_says_what_an_administrator_administers(self, tmp_path: Path) -> None:
+        rule = {"connection": "contoso", "claim": "email", "values": ["it@contoso.example"]}
+        rules = [{**rule, "connections": ["contoso", "CONTOSO"]}, {**rule, "role": "operator"}]
+        first, second = settings_of(tmp_path, {"admin": {"allow": rules}}).admin.allow
+        assert (first.administered, second.role) == (("contoso", "CONTOSO"), "operator")
+
+    def test_keeps_the_journal_for_years_where_that_is_asked(self, tmp_path: Path) -> None:
+        assert settings_of(tmp_path, {"journal.retention": "3650d"}).journal.retention == 3650 * 86400
+
+    def test_takes_dates_with_and_without_quotes(self, tmp_path: Path) -> None:
+        path = written(tmp_path, {f"{IDP}.client_secret_expires": "2027-01-31"})
+        path.write_text(path.read_text("utf-8").replace('"2027-01-31"', "2027-01-31"), "utf-8")
+        assert load(path, {}).connections[0].idp.client_secret_expires == "2027-01-31"
+        (connection,) = settings_of(tmp_path, {f"{FUYUN}.client_secret_expires": "2027-01-31"}).connections
+        assert connection.fuyun.client_secret_expires == "2027-01-31"
+
+    def test_writes_hosts_in_lower_case(self, tmp_path: Path) -> None:
+        (connection,) = settings_of(tmp_path, {"connections.0.hosts": ["Phone.Contoso.Example"]}).connections
+        assert connection.hosts == ("phone.contoso.example",)
 
     def test_carries_the_keys_of_mode_jwt(self, tmp_path: Path) -> None:
         (connection,) = settings_of(tmp_path, {"connections.0.mode": "jwt", JWT: SIGNING}).connections
@@ -265,10 +288,13 @@ BAD = [
     ({"hotline_sdk.csp_hosts": ["a.example; script-src *"]}, "hotline_sdk.csp_hosts[0]", "must be one host"),
     ({"hotline_sdk.ws_host": "a b"}, "hotline_sdk.ws_host", "must be one host"),
     (
-        {"admin.allow": [{"connection": "nobody", "claim": "a", "values": ["b"]}]},
-        "admin.allow[0].connection",
-        "names no connection",
+        {"admin.allow": [{"connection": "contoso", "claim": "a", "values": ["b"], "role": "king"}]},
+        "admin.allow[0].role",
+        "must be 'connection' or 'operator'",
     ),
+    ({"journal.retention": "3651d"}, "journal.retention", "at most 3650 days"),
+    ({"journal.per_connection": 0}, "journal.per_connection", "greater than or equal to 1"),
+    ({"session.admin": "367d"}, "session.admin", "at most 366 days"),
     ({"admin.allow": [{"connection": "contoso", "values": ["b"]}]}, "admin.allow[0].claim", "is required"),
     (
         {"admin.allow": [{"connection": "contoso", "claim": "a", "values": []}]},
@@ -288,6 +314,10 @@ BAD = [
     ({"connections.0.mapping_field": "a..b"}, "connections.contoso.mapping_field", "dotted path"),
     ({"connections.0.domains": ["@contoso.example"]}, "connections.contoso.domains[0]", "must be an e-mail domain"),
     ({"connections.0.domains": ["contoso"]}, "connections.contoso.domains[0]", "must be an e-mail domain"),
+    ({"connections.0.hosts": ["https://a.example"]}, "connections.contoso.hosts[0]", "must be a host name alone"),
+    ({"connections.0.hosts": ["a.example:443"]}, "connections.contoso.hosts[0]", "must be a host name alone"),
+    ({"connections.0.hosts": ["a.example", "b.example/"]}, "connections.contoso.hosts[1]", "must be a host name alone"),
+    ({"connections.0.hosts": ["Phone.Example.com"]}, "connections.contoso.hosts[0]", "is the host of public_url"),
     ({"connections.0.instance_id": "ccc xp"}, "connections.contoso.instance_id", "no spaces"),
     ({"connections.0.enabled": "no"}, "connections.contoso.enabled", "must be true or false"),
     ({"connections.0.client_id": "x"}, "connections.contoso.client_id", "belongs in [connections.idp]"),
@@ -302,6 +332,16 @@ BAD = [
     ({IDP: 5}, "connections.contoso.idp", "must be a table"),
     ({f"{IDP}.kind": "saml"}, "connections.contoso.idp.kind", "'microsoft', 'salesforce', 'oidc' or 'oauth2'"),
     ({f"{IDP}.client_id": GONE}, "connections.contoso.idp.client_id", "is required"),
+    (
+        {f"{IDP}.client_secret": {"kept": True}},
+        "connections.contoso.idp.client_secret",
+        "in this file write the secret",
+    ),
+    ({f"{IDP}.client_secret": {"kept": False}}, "connections.contoso.idp.client_secret", '{ env = "NAME" }'),
+    ({f"{IDP}.client_secret_expires": "2027-02-30"}, "connections.contoso.idp.client_secret_expires", "must be a date"),
+    ({f"{IDP}.client_secret_expires": "20270130"}, "connections.contoso.idp.client_secret_expires", "must be a date"),
+    ({f"{FUYUN}.client_secret_expires": 2027}, "connections.contoso.fuyun.client_secret_expires", "must be text"),
+    ({JWT: {**SIGNING, "private_key_expires": "soon"}}, "connections.contoso.jwt.private_key_expires", "2027-01-31"),
     ({f"{IDP}.issuer": GONE}, "connections.contoso.idp.issuer", "is required with kind oidc"),
     ({f"{IDP}.issuer": "http://idp.example"}, "connections.contoso.idp.issuer", "loopback hosts only"),
     ({f"{IDP}.issuer": "https://idp.example?a=b"}, "connections.contoso.idp.issuer", "no query"),
@@ -357,6 +397,12 @@ BAD = [
     ({"egress.ca_bundle": "/nonexistent.pem"}, "egress.ca_bundle", "is no readable file of certificates"),
     ({"egress.ca_bundle": __file__}, "egress.ca_bundle", "is no readable file of certificates"),
     ({"connections.0.aiccs": {"access_key_id": "a"}}, "connections.contoso.aiccs.access_key_secret", "is required"),
+    (
+        {"connections.0.aiccs": {**AICCS, "protocol": "http"}},
+        "connections.contoso.aiccs.protocol",
+        "loopback hosts only",
+    ),
+    ({"connections.0.aiccs": {**AICCS, "endpoint": "a.example/x"}}, "connections.contoso.aiccs.endpoint", "no path"),
 ]
 
 
@@ -402,6 +448,11 @@ class TestAllFaultsAtOnce:
         second = changed({})["connections"][0] | {"name": "CONTOSO"}
         (fault,) = faults_of(tmp_path, {"connections.1": second})
         assert (fault.key, "is taken already by connections[0]" in fault.message) == ("connections[1].name", True)
+
+    def test_are_told_for_two_connections_with_one_host(self, tmp_path: Path) -> None:
+        second = changed({})["connections"][0] | {"name": "acme", "hosts": ["a.example", "B.example"]}
+        (fault,) = faults_of(tmp_path, {"connections.0.hosts": ["b.example"], "connections.1": second})
+        assert (fault.key, fault.message) == ("connections.acme.hosts[1]", "is taken already by connections.contoso")
 
     def test_do_not_hide_a_rule_behind_a_wrong_type_in_the_same_table(self, tmp_path: Path) -> None:
         idp = {**MICROSOFT, "tenant": "common", "scope": 5, "client_id": GONE}
@@ -454,6 +505,8 @@ class TestAFileThatCannotBeRead:
         assert fault.message.endswith(f"{next(iter(source.values()))} is empty")
 
 
+RULE = {"connection": "Contoso", "claim": "email", "values": ["it@contoso.example"]}
+TENANTS = {**MICROSOFT, "tenant": "common", "allowed_tenants": [TENANT, TENANT.replace("8", "9")]}
 DOUBTFUL = [
     ({"session.ac_token_cookie.http_only": False}, "session.ac_token_cookie.http_only"),
     ({"session.idle": "13h"}, "session.idle"),
@@ -465,7 +518,14 @@ DOUBTFUL = [
     ({IDP: MICROSOFT, "connections.0.mapping_field": "preferred_username"}, "connections.contoso.mapping_field"),
     ({f"{IDP}.scope": "profile email"}, "connections.contoso.idp.scope"),
     ({f"{IDP}.authorization_endpoint": f"{ENTRA}/common/oauth2/v2.0/authorize"}, "connections.contoso.idp.kind"),
-    ({"egress.allow_private": True}, "egress.allow_private"),
+    (
+        {IDP: TENANTS, "connections.0.mode": "jwt", JWT: SIGNING, "connections.0.mapping_field": "upn"},
+        "connections.contoso.mapping_field",
+    ),
+    ({IDP: TENANTS}, "connections.contoso.mapping_field"),
+    ({"admin.allow": [{**RULE, "connection": "nobody"}]}, "admin.allow[0].connection"),
+    ({"admin.allow": [RULE, {**RULE, "connections": ["contoso", "acme"]}]}, "admin.allow[1].connections[1]"),
+    ({"admin.allow": [{**RULE, "connections": ["acme"], "role": "operator"}]}, "admin.allow[0].connections"),
     ({"server.trusted_proxies": ["10.0.0.0/8"]}, "server.trusted_proxies"),
 ]
 
@@ -475,6 +535,11 @@ def test_a_doubtful_key_is_no_fault(tmp_path: Path, changes: dict[str, Any], key
     assert [doubtful for doubtful, _ in settings_of(tmp_path, changes).doubts] == [key]
 
 
+def test_the_openapi_is_doubtful_without_an_instance(tmp_path: Path) -> None:
+    doubts = settings_of(tmp_path, {"connections.0.instance_id": "", "connections.0.aiccs": AICCS}).doubts
+    assert [key for key, _ in doubts] == ["connections.contoso.instance_id", "connections.contoso.aiccs"]
+
+
 NOT_DOUBTFUL = [
     {IDP: SALESFORCE},
     {IDP: {**SALESFORCE, "host": "login.salesforce.com", "organization_id": "00D000000000001"}},
@@ -482,6 +547,10 @@ NOT_DOUBTFUL = [
     {IDP: MICROSOFT, "connections.0.mapping_field": "sub"},
     {IDP: MICROSOFT, "connections.0.mapping_field": "oid", "connections.0.mode": "jwt", JWT: SIGNING},
     {IDP: {**MICROSOFT, "tenant": "common", "allowed_tenants": [TENANT]}},
+    {IDP: TENANTS, "connections.0.mapping_field": "sub"},
+    {IDP: {**SALESFORCE, "tenant": "", "allowed_tenants": [], "subject_field": ""}},
+    {"connections.0.aiccs": {**AICCS, "protocol": "http", "endpoint": "localhost:5100"}},
+    {"egress.allow_private": True, "admin.allow": [RULE]},
     {"session.ac_token_cookie.domain": ".example.com"},
     {"session.ac_token_cookie.domain": "phone.example.com"},
 ]

@@ -37,8 +37,23 @@ CONTRACT = {
     "csrf_failed": 403,
     "rate_limited": 429,
     "store_unavailable": 503,
+    "connection_read_only": 409,
+    "connection_changed": 409,
+    "rehearsal_missing": 409,
+    "rehearsal_link_invalid": 404,
+    "admin_sign_in_required": 401,
+    "admin_not_allowed": 403,
+    "admin_link_invalid": 403,
+    "contact_center_error": 502,
+    "contact_center_unreachable": 504,
 }
-PASSING = {"idp_unreachable", "exchange_unreachable", "rate_limited", "store_unavailable"}
+PASSING = {
+    "idp_unreachable",
+    "exchange_unreachable",
+    "contact_center_unreachable",
+    "rate_limited",
+    "store_unavailable",
+}
 
 
 @pytest.mark.parametrize(("code", "status"), CONTRACT.items())

@@ -9,29 +9,33 @@ import json
 import re
 import socket
 import ssl
-import threading
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 from urllib.parse import urlencode
 
 import certifi
 import requests
-from requests.adapters import BaseAdapter, HTTPAdapter
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.connection import HTTPConnection, HTTPSConnection
+from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
+from urllib3.util import parse_url
 
 from bridge.core.errors import BridgeError, showable
+from bridge.egress.addresses import PrivateAddress, demand_public, resolve
+from bridge.egress.certificates import CertificateDates, Place
+from bridge.egress.lines import POOLS, PUBLIC_POOLS, Flight, Watch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
+    from requests.adapters import BaseAdapter
     from requests.auth import AuthBase
 
 _CHUNK: Final = 16_384
 _CONNECTIONS_PER_HOST: Final = 64
 _HOSTS: Final = 256
+_HTTPS: Final = 443
 _AUTHORITY_END: Final = re.compile(r"[/?#]")
 
 
@@ -81,27 +85,58 @@ class FailAs:
     invalid: type[BridgeError]
 
 
+@runtime_checkable
+class Guarded(Protocol):
+    """An adapter that knows where its hosts lie."""
+
+    def to_public(self) -> BaseAdapter:
+        """Return an adapter to public addresses alone, with connections of its own; it raises PrivateAddress."""
+        ...
+
+    def check_public(self, place: Place, seconds: float) -> None:
+        """Resolve a host; raises PrivateAddress, and OSError or UnicodeError where there is no answer in time."""
+        ...
+
+    def certificate_expiry(self, place: Place, limits: Limits, *, public_only: bool) -> float | None:
+        """Return the epoch seconds at which a host's certificate ends, or None; never raises."""
+        ...
+
+
 class Outbound:
     """Sends requests of all rooms over shared, pooled keep-alive connections.
 
     Args:
         ca_bundle: path of a CA file; empty: the system's authorities (``SSL_CERT_FILE`` counts), else certifi's.
         limits: time and size limits of every call.
-        adapter: another transport (tests mount applications here); default: the pooled adapter.
+        adapter: another transport (tests mount applications here), guarded only if it is `Guarded`; default: the
+            pooled adapter.
+        allow_private: the deployment lets ``public_only`` calls into private networks, and over plain http.
     """
 
     def __init__(
-        self, *, ca_bundle: str = "", limits: Limits | None = None, adapter: BaseAdapter | None = None
+        self,
+        *,
+        ca_bundle: str = "",
+        limits: Limits | None = None,
+        adapter: BaseAdapter | None = None,
+        allow_private: bool = False,
     ) -> None:
         self.limits = limits or Limits()
-        self._watch = _Watch()
+        self._watch = Watch()
+        self._guards = not allow_private
         # No session of requests: it would remember one customer's cookies for another, and read proxies and .netrc,
         # whose credentials nobody configured here.
         self._transport = adapter or PooledAdapter(_trusting(ca_bundle))
+        self._public_transport = self._transport
+        if self._guards and isinstance(self._transport, Guarded):
+            # Lines of its own: what was opened without the guard must not be used again under it.
+            self._public_transport = self._transport.to_public()
 
-    def get(self, url: str, fail_as: FailAs, *, headers: Mapping[str, str] | None = None) -> Answer:
+    def get(
+        self, url: str, fail_as: FailAs, *, headers: Mapping[str, str] | None = None, public_only: bool = False
+    ) -> Answer:
         """Send a GET; see `send`."""
-        return self.send("GET", url, fail_as, headers=headers)
+        return self.send("GET", url, fail_as, headers=headers, public_only=public_only)
 
     def send(
         self,
@@ -112,6 +147,7 @@ class Outbound:
         headers: Mapping[str, str] | None = None,
         form: Mapping[str, str] | None = None,
         auth: AuthBase | Callable[[Any], Any] | None = None,
+        public_only: bool = False,
     ) -> Answer:
         """Send one request and return its answer, whatever its status.
 
@@ -120,16 +156,69 @@ class Outbound:
         Args:
             form: sent as ``application/x-www-form-urlencoded`` in the body.
             auth: signs the prepared request (client authentication).
+            public_only: the address comes from somebody who must not reach private networks through us: https, and
+                public addresses alone.
 
         Raises:
             fail_as.unreachable: time-out, refused or reset connection, failed TLS.
-            fail_as.invalid: the answer is larger than the limit or cannot be decoded.
+            fail_as.invalid: the answer is larger than the limit or cannot be decoded, or the host is private.
         """
+        with self._failing(url, fail_as) as flight:
+            request = _prepared(method, url, _headers(headers), form, auth)
+            transport = self._transport
+            if public_only and self._guards:
+                _demand_https(request, fail_as)
+                transport = self._public_transport
+            answer = self._receive(transport, request, fail_as)
+        if flight.is_cut:
+            # Where nothing says how long headers or body are, their end and a cut look the same.
+            raise fail_as.unreachable(expected=f"an answer from {host_of(url)}", received="none in time")
+        return answer
+
+    def check_public(self, url: str, fail_as: FailAs) -> None:
+        """Refuse an address that a ``public_only`` call would refuse, without connecting to it.
+
+        The name is resolved, in a worker thread that may take the connect time limit. A good end is a hint for whoever
+        types the address, no permission: each call checks again.
+
+        Raises:
+            fail_as.unreachable: the name is unknown or not resolved in time.
+            fail_as.invalid: the address is private or without TLS.
+        """
+        if not self._guards:
+            return
+        with self._failing(url, fail_as):
+            request = _prepared("GET", url, {}, None, None)
+            _demand_https(request, fail_as)
+            if isinstance(self._transport, Guarded):
+                self._transport.check_public(_place(str(request.url)), self.limits.connect)
+
+    def certificate_expiry(self, url: str, *, public_only: bool = False) -> float | None:
+        """Return the epoch seconds at which the certificate of the URL's host ends; never raises.
+
+        A handshake tells it, even of a certificate that is not trusted; the answer is kept for an hour.
+
+        Returns:
+            None for http, and where there is no certificate to be had.
+        """
+        try:
+            address = str(_prepared("GET", url, {}, None, None).url)
+            place = _place(address)
+        except (requests.RequestException, HTTPError, UnicodeError):
+            return None
+        if not address.startswith("https://") or not isinstance(self._transport, Guarded):
+            return None
+        return self._transport.certificate_expiry(place, self.limits, public_only=public_only and self._guards)
+
+    @contextmanager
+    def _failing(self, url: str, fail_as: FailAs) -> Iterator[Flight]:
         flight = self._watch.until(time.monotonic() + self.limits.deadline)
         expected = f"an answer from {host_of(url)}"
         try:
             with flight:
-                answer = self._receive(_prepared(method, url, _headers(headers), form, auth), fail_as)
+                yield flight
+        except PrivateAddress as fault:
+            raise fail_as.invalid(expected="a public address", received="a private one") from fault
         except requests.Timeout as fault:
             raise fail_as.unreachable(expected=expected, received="none in time") from fault
         except requests.exceptions.ContentDecodingError as fault:
@@ -137,14 +226,10 @@ class Outbound:
         except (requests.RequestException, HTTPError, OSError, UnicodeError) as fault:
             received = "none in time" if flight.is_cut else _reason(fault)
             raise fail_as.unreachable(expected=expected, received=received) from fault
-        if flight.is_cut:
-            # Where nothing says how long headers or body are, their end and a cut look the same.
-            raise fail_as.unreachable(expected=expected, received="none in time")
-        return answer
 
-    def _receive(self, request: requests.PreparedRequest, fail_as: FailAs) -> Answer:
+    def _receive(self, transport: BaseAdapter, request: requests.PreparedRequest, fail_as: FailAs) -> Answer:
         limits = self.limits
-        with self._transport.send(
+        with transport.send(
             request, stream=True, timeout=(min(limits.connect, limits.deadline), min(limits.read, limits.deadline))
         ) as response:
             body = bytearray()
@@ -162,6 +247,7 @@ class Outbound:
     def close(self) -> None:
         """Close all pooled connections."""
         self._transport.close()
+        self._public_transport.close()
 
 
 class PooledAdapter(HTTPAdapter):
@@ -171,10 +257,23 @@ class PooledAdapter(HTTPAdapter):
     carries the ready context instead, and the path is never set. The context itself demands a trusted certificate.
     """
 
-    def __init__(self, context: ssl.SSLContext) -> None:
+    def __init__(self, context: ssl.SSLContext, *, public_only: bool = False) -> None:
         self._context = context
+        self._certificates = CertificateDates(context)
         super().__init__(pool_connections=_HOSTS, pool_maxsize=_CONNECTIONS_PER_HOST)
-        self.poolmanager.pool_classes_by_scheme = {"http": _WatchedHttpPool, "https": _WatchedHttpsPool}
+        self.poolmanager.pool_classes_by_scheme = dict(PUBLIC_POOLS if public_only else POOLS)
+
+    def to_public(self) -> PooledAdapter:
+        """Return an adapter that connects to public addresses alone, in pools of its own."""
+        return PooledAdapter(self._context, public_only=True)
+
+    def check_public(self, place: Place, seconds: float) -> None:
+        """Resolve a host; raises PrivateAddress, and OSError or UnicodeError where there is no answer in time."""
+        demand_public(resolve(place.host, place.port, seconds))
+
+    def certificate_expiry(self, place: Place, limits: Limits, *, public_only: bool) -> float | None:
+        """Return the epoch seconds at which a host's certificate ends, or None."""
+        return self._certificates.get(place, limits.connect, limits.read, public_only=public_only)
 
     def build_connection_pool_key_attributes(self, request: Any, verify: Any, cert: Any = None) -> tuple[Any, Any]:
         """Return the pool's key: scheme, host, port and the one shared context."""
@@ -229,7 +328,22 @@ def _prepared(
     return request
 
 
+def _demand_https(request: requests.PreparedRequest, fail_as: FailAs) -> None:
+    # The prepared address is the one that is connected to, whatever another reader makes of the given one.
+    if not str(request.url).startswith("https://"):
+        raise fail_as.invalid(expected="an https address", received="another one")
+
+
+def _place(url: str) -> Place:
+    parts = parse_url(url)
+    return Place((parts.host or "").strip("[]"), parts.port or _HTTPS)
+
+
 def _reason(fault: Exception) -> str:
+    if isinstance(fault, TimeoutError):
+        return "none in time"
+    if isinstance(fault, socket.gaierror):
+        return "an unknown host name"
     text = repr(fault)
     for sign, reason in (
         ("Read timed out", "none in time"),
@@ -254,108 +368,3 @@ def _unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _refuse_constant(constant: str) -> None:
     message = f"{constant} is no JSON"
     raise ValueError(message)
-
-
-class _Watch:
-    """Cuts the sockets of calls that are past their deadline.
-
-    Read time-outs start anew with every byte, so a server that drips could hold a thread for hours; one watcher thread
-    for all calls ends that at the cost of a dictionary entry a call.
-    """
-
-    _TICK: Final = 0.25
-
-    def __init__(self) -> None:
-        self._flights: dict[int, _Flight] = {}
-        self._waiting = threading.Event()
-        self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
-
-    def until(self, give_up_at: float) -> _Flight:
-        """Return a context in which this thread's sockets are cut at `give_up_at` (monotonic seconds)."""
-        return _Flight(self, give_up_at)
-
-    def enter(self, flight: _Flight) -> None:
-        with self._lock:
-            self._flights[id(flight)] = flight
-            if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._patrol, name="outbound-watch", daemon=True)
-                self._thread.start()
-        self._waiting.set()
-
-    def leave(self, flight: _Flight) -> None:
-        with self._lock:
-            self._flights.pop(id(flight), None)
-
-    def _patrol(self) -> None:
-        while True:
-            self._waiting.wait()
-            time.sleep(self._TICK)
-            with self._lock:
-                overdue = [flight for flight in self._flights.values() if flight.give_up_at < time.monotonic()]
-                if not self._flights:
-                    self._waiting.clear()
-            for flight in overdue:
-                flight.cut()
-
-
-_current = threading.local()
-
-
-class _Flight:
-    """One call under watch; the connection it uses registers its socket here."""
-
-    def __init__(self, watch: _Watch, give_up_at: float) -> None:
-        self.give_up_at = give_up_at
-        self.is_cut = False
-        self._watch = watch
-        self._socket: socket.socket | None = None
-
-    def __enter__(self) -> None:
-        _current.flight = self
-        self._watch.enter(self)
-
-    def __exit__(self, *_: object) -> None:
-        self._watch.leave(self)
-        _current.flight = None
-        self._socket = None
-
-    def uses(self, connected: socket.socket | None) -> None:
-        """Remember the socket to cut."""
-        self._socket = connected
-
-    def cut(self) -> None:
-        """End both directions of the socket, which wakes the thread that reads it."""
-        connected = self._socket
-        if connected is not None:
-            self.is_cut = True
-            try:
-                connected.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                return
-
-
-def _register(connected: socket.socket | None) -> None:
-    flight: _Flight | None = getattr(_current, "flight", None)
-    if flight is not None:
-        flight.uses(connected)
-
-
-class _WatchedHttpConnection(HTTPConnection):
-    def getresponse(self) -> Any:
-        _register(self.sock)
-        return super().getresponse()
-
-
-class _WatchedHttpsConnection(HTTPSConnection):
-    def getresponse(self) -> Any:
-        _register(self.sock)
-        return super().getresponse()
-
-
-class _WatchedHttpPool(HTTPConnectionPool):
-    ConnectionCls = _WatchedHttpConnection
-
-
-class _WatchedHttpsPool(HTTPSConnectionPool):
-    ConnectionCls = _WatchedHttpsConnection

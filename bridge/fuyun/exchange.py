@@ -50,7 +50,7 @@ class FuyunExchange:
         Raises:
             ExchangeRejected: a definite no; ``received`` holds Fuyun's error code.
             ExchangeUnreachable: no answer, 429 or 5xx.
-            ExchangeAnswerInvalid: HTML, a redirect, or JSON without a token.
+            ExchangeAnswerInvalid: HTML, a redirect, JSON without a token, or an address that must not be private.
         """
         form = {
             "grant_type": protocol.TOKEN_EXCHANGE,
@@ -60,7 +60,9 @@ class FuyunExchange:
             protocol.FUYUN_SUBJECT_ISSUER: subject.issuer,
         }
         headers = {"Authorization": _basic(app)}
-        answer = self._outbound.send("POST", app.token_exchange_url, _FAILURES, form=form, headers=headers)
+        answer = self._outbound.send(
+            "POST", app.token_exchange_url, _FAILURES, form=form, headers=headers, public_only=app.public_only
+        )
         return self._read(answer)
 
     def _read(self, answer: Answer) -> FuyunToken:

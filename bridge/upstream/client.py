@@ -145,7 +145,10 @@ class UpstreamClient:
         if not metadata.userinfo_endpoint:
             raise UserinfoInvalid(expected="userinfo_endpoint", received="a provider without one")
         answer = self._outbound.get(
-            metadata.userinfo_endpoint, _USERINFO_FAILURES, headers={"Authorization": f"Bearer {access_token}"}
+            metadata.userinfo_endpoint,
+            _USERINFO_FAILURES,
+            headers={"Authorization": f"Bearer {access_token}"},
+            public_only=idp.public_only,
         )
         return self._read_userinfo(idp, metadata, answer)
 
@@ -176,7 +179,7 @@ class UpstreamClient:
     def _client(self, idp: IdentityProvider, metadata: ProviderMetadata) -> _WiredClient:
         method = idp.token_endpoint_auth_method or _choose_method(metadata.token_endpoint_auth_methods)
         return _WiredClient(
-            session=_Wire(self._outbound),
+            session=_Wire(self._outbound, public_only=idp.public_only),
             client_id=idp.client_id,
             client_secret=idp.client_secret.reveal(),
             token_endpoint_auth_method=method if idp.client_secret else "none",
@@ -232,13 +235,17 @@ class _WiredClient(OAuth2Client):  # type: ignore[misc]
 class _Wire:
     """The one method of a requests session that Authlib's client uses."""
 
-    def __init__(self, outbound: Outbound) -> None:
+    def __init__(self, outbound: Outbound, *, public_only: bool) -> None:
         self._outbound = outbound
+        self._public_only = public_only
 
     def post(self, url: str, data: dict[str, str], headers: dict[str, str], auth: Any) -> _TokenAnswer:
         """Send a form to a token or revocation endpoint."""
         fields = {name: value for name, value in headers.items() if name.lower() != "content-type"}
-        return _TokenAnswer(self._outbound.send("POST", url, IDP_FAILURES, form=data, auth=auth, headers=fields))
+        answer = self._outbound.send(
+            "POST", url, IDP_FAILURES, form=data, auth=auth, headers=fields, public_only=self._public_only
+        )
+        return _TokenAnswer(answer)
 
 
 class _TokenAnswer:

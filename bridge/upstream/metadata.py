@@ -14,6 +14,7 @@ from joserfc.jwk import JWKRegistry, Key, KeySet
 
 from bridge.core.errors import IdpAnswerInvalid, IdpUnreachable, showable
 from bridge.core.protocol import MULTI_TENANT, TENANT_PLACEHOLDER
+from bridge.egress.addresses import is_public
 from bridge.outbound import FailAs, Outbound
 from bridge.upstream.shelf import Shelf
 
@@ -66,9 +67,9 @@ class MetadataCache:
         return self._shelf.get(idp, lambda: self._discover(idp))
 
     def _discover(self, idp: IdentityProvider) -> ProviderMetadata:
-        document = fetch_document(self._outbound, idp.discovery_url)
+        document = fetch_document(self._outbound, idp.discovery_url, public_only=idp.public_only)
         issuer = _checked_issuer(idp, document.get("issuer"))
-        inside = _is_inside(urlsplit(idp.discovery_url).hostname or "")
+        inside = not is_public(urlsplit(idp.discovery_url).hostname or "")
         endpoints = {name: _endpoint(document, name, inside=inside) for name in _ENDPOINTS} | _given_endpoints(idp)
         for name in _NEEDED:
             if not endpoints[name]:
@@ -91,17 +92,17 @@ class KeyCache:
 
     def get(self, idp: IdentityProvider, jwks_uri: str) -> KeySet:
         """Return the provider's keys; raises IdpUnreachable or IdpAnswerInvalid where there are none at all."""
-        return self._shelf.get(idp, lambda: self._fetch(jwks_uri))
+        return self._shelf.get(idp, lambda: self._fetch(idp, jwks_uri))
 
     def refetch(self, idp: IdentityProvider, jwks_uri: str, seen: KeySet) -> KeySet:
         """Return newer keys than `seen`: asks once at once, then at most once a minute per connection.
 
         Sign-ins that arrive while the keys are on their way wait for that answer instead of asking again.
         """
-        return self._shelf.renew(idp, seen, lambda: self._fetch(jwks_uri))
+        return self._shelf.renew(idp, seen, lambda: self._fetch(idp, jwks_uri))
 
-    def _fetch(self, jwks_uri: str) -> KeySet:
-        members = fetch_document(self._outbound, jwks_uri).get("keys")
+    def _fetch(self, idp: IdentityProvider, jwks_uri: str) -> KeySet:
+        members = fetch_document(self._outbound, jwks_uri, public_only=idp.public_only).get("keys")
         if not isinstance(members, list):
             raise IdpAnswerInvalid(expected="a key set (RFC 7517 section 5)", received="a document without keys")
         keys = list(_usable_keys(members))
@@ -110,14 +111,14 @@ class KeyCache:
         return KeySet(keys)
 
 
-def fetch_document(outbound: Outbound, url: str) -> dict[str, Any]:
-    """Return the JSON object at `url`.
+def fetch_document(outbound: Outbound, url: str, *, public_only: bool) -> dict[str, Any]:
+    """Return the JSON object at `url`; see `Outbound.send` for `public_only`.
 
     Raises:
         IdpUnreachable: no answer, or HTTP 5xx.
-        IdpAnswerInvalid: a redirect, another status, or no JSON object.
+        IdpAnswerInvalid: a redirect, another status, no JSON object, or a private address.
     """
-    answer = outbound.get(url, IDP_FAILURES)
+    answer = outbound.get(url, IDP_FAILURES, public_only=public_only)
     if answer.status >= SERVER_ERROR:
         raise IdpUnreachable(expected="a JSON document", received=f"HTTP {answer.status}")
     document = answer.json_object()
@@ -167,16 +168,9 @@ def _is_safe(url: str, *, inside: bool) -> bool:
         host = parts.hostname or ""
     except ValueError:
         return False
-    if not host or parts.username is not None or (_is_inside(host) and not inside):
+    if not host or parts.username is not None or not (inside or is_public(host)):
         return False
     return parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))
-
-
-def _is_inside(host: str) -> bool:
-    try:
-        return host == "localhost" or not ip_address(host).is_global
-    except ValueError:
-        return False
 
 
 def _is_loopback(host: str) -> bool:

@@ -16,6 +16,8 @@ FRESH_FOR: Final = 3600.0
 RETRY_AFTER: Final = 60.0
 """Seconds between two tries while a provider is down, and between two forced fetches."""
 
+_MOST: Final = 1024
+
 Thing = TypeVar("Thing")
 
 
@@ -67,6 +69,9 @@ class Shelf(Generic[Thing]):
 
     def _place(self, key: Hashable) -> _Place[Thing]:
         with self._lock:
+            if key not in self._places and len(self._places) >= _MOST:
+                # Versions of connections come and go; what was put there first is missed least.
+                del self._places[next(iter(self._places))]
             return self._places.setdefault(key, _Place())
 
     def _fill(self, place: _Place[Thing], fetch: Callable[[], Thing], arrived: float) -> Thing:

@@ -159,11 +159,13 @@ class Authority:
         self.bundle = folder / "authority.pem"
         self.bundle.write_bytes(certificate.public_bytes(Encoding.PEM))
 
-    def server_context(self, *names: str) -> ssl.SSLContext:
+    def server_context(self, *names: str, not_after: dt.datetime | None = None) -> ssl.SSLContext:
         """Return the TLS context of a server with a certificate for these host names and addresses."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "A server")])
-        certificate = self._signed(subject, key, x509.SubjectAlternativeName([_general(name) for name in names]))
+        certificate = self._signed(
+            subject, key, x509.SubjectAlternativeName([_general(name) for name in names]), not_after
+        )
         path = self._folder / f"{'-'.join(names)}.pem"
         private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         path.write_bytes(certificate.public_bytes(Encoding.PEM) + private)
@@ -172,17 +174,21 @@ class Authority:
         return context
 
     def _signed(
-        self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, extension: x509.ExtensionType
+        self,
+        subject: x509.Name,
+        key: ec.EllipticCurvePrivateKey,
+        extension: x509.ExtensionType,
+        not_after: dt.datetime | None = None,
     ) -> x509.Certificate:
-        now = dt.datetime.now(dt.UTC)
+        day, end = dt.timedelta(days=1), not_after or dt.datetime.now(dt.UTC) + dt.timedelta(days=1)
         return (
             x509.CertificateBuilder()
             .subject_name(subject)
             .issuer_name(self._name)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - dt.timedelta(days=1))
-            .not_valid_after(now + dt.timedelta(days=1))
+            .not_valid_before(end - 2 * day)
+            .not_valid_after(end)
             .add_extension(extension, critical=isinstance(extension, x509.BasicConstraints))
             .sign(self._key, SHA256())
         )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from flask import Flask, Response, request
 
+from bridge.sandbox.aiccs import by_operation, openapi
 from bridge.sandbox.control import control
 from bridge.sandbox.fuyun import token_exchange
 from bridge.sandbox.idp import identity_provider
@@ -40,15 +41,18 @@ def create_sandbox(base_url: str, *, world: World | None = None, now: Callable[[
     for connection in world.manners:
         app.register_blueprint(identity_provider(world, connection))
     app.register_blueprint(token_exchange(world))
+    app.register_blueprint(openapi(world))
     app.register_blueprint(hotline_sdk(world))
     app.register_blueprint(control(world))
     app.before_request(lambda: _record(world))
     app.after_request(_finish)
+    app.wsgi_app = by_operation(app.wsgi_app)  # type: ignore[method-assign,assignment]
     return app
 
 
 def _record(world: World) -> None:
-    request.get_data(parse_form_data=True)  # an unread body would be taken for the next request on this connection
+    # An unread body would be taken for the next request on this connection; a parsed one has no hash to compare.
+    request.get_data()
     if request.path == "/" or request.path.startswith(_UNRECORDED):
         return
     world.record(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 
+from bridge.sandbox.demo import written_down
 from bridge.sandbox.faults import TARGETS, Fault, UnknownFault
 from bridge.sandbox.idp_logout import send_logout_tokens
 from bridge.sandbox.registrations import COMPANIES
@@ -27,6 +28,7 @@ def control(world: World) -> Blueprint:
     desk = Desk(world)
     room.before_request(_refuse_foreign_pages)
     room.add_url_rule("/", "page", desk.page)
+    room.add_url_rule("/sandbox/companies/<name>.toml", "by_hand", desk.by_hand)
     room.add_url_rule("/sandbox/faults", "faults", desk.faults, methods=["GET", "POST", "DELETE"])
     room.add_url_rule("/sandbox/faults/off", "off", desk.off, methods=["POST"])
     room.add_url_rule("/sandbox/rotate-keys", "rotate", desk.rotate, methods=["POST"])
@@ -66,6 +68,12 @@ class Desk:
                 requests=[_request_row(one) for one in reversed(requests)],
             )
         )
+
+    def by_hand(self, name: str) -> AnyResponse:
+        """Show what somebody enters at a console for a company; its secrets are known to everybody."""
+        if name not in COMPANIES:
+            return Response("No such company.", 404, mimetype="text/plain")
+        return Response(written_down(COMPANIES[name], self.world.base_url), mimetype="text/plain")
 
     def faults(self) -> AnyResponse:
         """List, set or clear faults."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import urlsplit
 
+from bridge.sandbox.acs3 import ACCESS_KEYS
 from bridge.sandbox.idp_microsoft import CONTOSO_TENANT
 from bridge.sandbox.idp_salesforce import ACME_ORGANIZATION
 from bridge.sandbox.keys import new_rsa, private_pem, public_pem
@@ -40,16 +41,20 @@ def demo_config(
     connections: tuple[str, ...] = tuple(COMPANIES),
     jwt: tuple[str, ...] = (),
     world: Registrar | None = None,
+    console: bool = False,
 ) -> str:
-    """Return the TOML text of a bridge whose customers, contact centre and SDK are the sandbox at `sandbox_url`.
+    """Return the TOML text of a bridge whose customers and contact centre are the sandbox at `sandbox_url`.
 
     Args:
         connections: which of contoso, acme, globex, initech.
         jwt: those of them that run in mode jwt; their keys are written to `data_dir`, and `world` learns the public
             halves (it must be given then).
+        console: whether Lin of Contoso administers everything, and what is entered there may be at this machine.
         world: registers the redirect URIs; not needed where `public_url` is on loopback.
     """
     head = [_head(public_url, data_dir), _hotline_sdk(sandbox_url)]
+    if console:
+        head.append(_console())
     for name in connections:
         if world is not None:
             world.register(name, f"{public_url}/callback/{name}")
@@ -72,6 +77,17 @@ def _head(public_url: str, data_dir: str) -> str:
     if is_loopback(public_url) and address.port:
         parts.insert(1, _table("[server]", {"bind": f"127.0.0.1:{address.port}"}))
     return "\n".join(parts)
+
+
+def _console() -> str:
+    egress = _table("[egress]", {"allow_private": True})
+    rule = {"connection": "contoso", "claim": "email", "values": ["lin@contoso.example"], "role": "operator"}
+    return f"{egress}\n{_table('[[admin.allow]]', rule)}"
+
+
+def written_down(company: Company, sandbox_url: str) -> str:
+    """Return what somebody would enter for a company by hand, as it would stand in a file."""
+    return _connection(company, sandbox_url, "")
 
 
 def _hotline_sdk(sandbox_url: str) -> str:
@@ -108,7 +124,18 @@ def _connection(company: Company, sandbox_url: str, signing: str) -> str:
         "token_exchange_url": f"{sandbox_url}/oauth/token_exchange",
     }
     tables = _table("[[connections]]", outer), _table("[connections.idp]", idp), _table("[connections.fuyun]", fuyun)
-    return "\n".join([*tables, *([signing] if signing else [])])
+    return "\n".join([*tables, _aiccs(company, sandbox_url), *([signing] if signing else [])])
+
+
+def _aiccs(company: Company, sandbox_url: str) -> str:
+    key, address = ACCESS_KEYS[company.name], urlsplit(sandbox_url)
+    values = {
+        "access_key_id": key.access_key_id,
+        "access_key_secret": key.access_key_secret,
+        "endpoint": address.netloc,
+        "protocol": address.scheme,
+    }
+    return _table("[connections.aiccs]", values)
 
 
 def _address(kind: str, sandbox_url: str) -> dict[str, str]:

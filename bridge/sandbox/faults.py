@@ -90,6 +90,16 @@ _OWN: Final[dict[str, dict[str, str]]] = {
         "echo_token": "repeats the subject token in the error",
         "no_access_token": "leaves the access token out",
     },
+    "aiccs": {
+        "throttled_user": "answers 429 with the code Throttling.User",
+        "refused_key": "knows no such access key",
+        "no_permission": "says that the access key may not do this",
+        "success_false": "says Success:false and SystemError with HTTP `status` (200)",
+        "unknown_agent": "knows no such agent",
+        "frozen_agent": "says the agent is frozen",
+        "deleted_agent": "says the agent is deleted",
+        "no_data": "says Success:true without an agent",
+    },
 }
 
 TARGETS: Final = {target: {**WIRE, **own} for target, own in _OWN.items()}

@@ -47,6 +47,7 @@ class Agent:
     display_name: str
     agent_id: int
     frozen: bool = False
+    groups: tuple[str, ...] = ("客服热线",)
 
 
 CAST: Final = (

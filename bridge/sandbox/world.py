@@ -8,6 +8,7 @@ from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from bridge.sandbox.acs3 import ACCESS_KEYS, AccessKey
 from bridge.sandbox.demo import demo_config
 from bridge.sandbox.faults import Faults
 from bridge.sandbox.grants import Grants
@@ -61,6 +62,7 @@ class World:
         self.single_sign_on = False
         self.clients: dict[str, OAuthClient] = {one.client.client_id: one.client for one in COMPANIES.values()}
         self.fuyun_apps: dict[str, FuyunApplication] = {one.fuyun.client_id: one.fuyun for one in COMPANIES.values()}
+        self.access_keys: dict[str, AccessKey] = {key.access_key_id: key for key in ACCESS_KEYS.values()}
         self._begin()
 
     def _begin(self) -> None:

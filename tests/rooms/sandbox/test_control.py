@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import tomllib
 from typing import TYPE_CHECKING
 
 import pytest
@@ -136,7 +137,7 @@ def bridge() -> Iterator[tuple[str, list[str]]]:
         return connection, 200 if len(received) == 1 else 400
 
     server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}", received
     server.shutdown()
@@ -168,3 +169,11 @@ def test_a_bridge_that_is_gone_is_reported_as_status_zero(http: FlaskClient, par
 
 def test_nobody_is_signed_out_who_does_not_exist(http: FlaskClient) -> None:
     assert http.post("/sandbox/backchannel-logout", json={"connection": "globex", "person": "x"}).status_code == 404
+
+
+@pytest.mark.parametrize("name", ["contoso", "acme", "globex", "initech"])
+def test_what_to_enter_by_hand_is_written_down_for_each_company(http: FlaskClient, name: str) -> None:
+    assert f"/sandbox/companies/{name}.toml" in http.get("/").get_data(as_text=True)
+    written = tomllib.loads(http.get(f"/sandbox/companies/{name}.toml").get_data(as_text=True))
+    assert [one["name"] for one in written["connections"]] == [name]
+    assert http.get("/sandbox/companies/nobody.toml").status_code == 404

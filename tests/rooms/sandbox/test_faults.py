@@ -337,7 +337,7 @@ def test_where_the_server_cannot_reset_the_answer_breaks_off(http: FlaskClient, 
 def served() -> Iterator[tuple[str, World]]:
     app = create_sandbox("http://localhost:0")
     server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}", app.extensions["world"]
     server.shutdown()

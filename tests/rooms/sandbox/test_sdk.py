@@ -112,7 +112,7 @@ const NAMES = ["AgentReady", "AgentAcw", "AgentLeaveChannel", "AgentCallInboundE
 
 def serve(app: Flask) -> tuple[str, Callable[[], None]]:
     server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
 
     def stop() -> None:

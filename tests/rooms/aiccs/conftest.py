@@ -1,0 +1,52 @@
+"""The sandbox as a real server on the loopback, and the rooms that ask it."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bridge.aiccs.agents import Agents
+from bridge.aiccs.client import ContactCenter
+from bridge.core.model import AiccsAccess, Secret
+from bridge.outbound import Limits, Outbound
+from bridge.sandbox.acs3 import ACCESS_KEYS
+from bridge.sandbox.app import create_sandbox
+from tests.kit.listening import listening
+from tests.kit.ports import free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bridge.sandbox.world import World
+
+
+@pytest.fixture
+def port() -> int:
+    return free_port()
+
+
+@pytest.fixture
+def world(port: int) -> Iterator[World]:
+    sandbox = create_sandbox(f"http://127.0.0.1:{port}")
+    with listening(sandbox, port):
+        yield sandbox.extensions["world"]
+
+
+@pytest.fixture
+def access(port: int) -> AiccsAccess:
+    key = ACCESS_KEYS["contoso"]
+    return AiccsAccess(Secret(key.access_key_id), Secret(key.access_key_secret), f"127.0.0.1:{port}", "http")
+
+
+@pytest.fixture
+def contact_center() -> Iterator[ContactCenter]:
+    outbound = Outbound(limits=Limits(connect=2, read=0.3, deadline=2))
+    yield ContactCenter(outbound, time.time)
+    outbound.close()
+
+
+@pytest.fixture
+def agents(contact_center: ContactCenter) -> Agents:
+    return Agents(contact_center)

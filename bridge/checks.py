@@ -7,13 +7,15 @@ from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from bridge.connections.expiry import certificate, deadlines, in_order, provider_address
 from bridge.core.errors import BridgeError, ExchangeAnswerInvalid, ExchangeUnreachable, IdpUnreachable
 from bridge.outbound import FailAs, host_of
 from bridge.upstream.client import asks_for_id_token
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
+    from bridge.connections.expiry import Deadline
     from bridge.core.model import Connection, IdentityProvider
     from bridge.outbound import Answer, Outbound
     from bridge.services import Services
@@ -22,6 +24,12 @@ if TYPE_CHECKING:
 _FUYUN: Final = FailAs(ExchangeUnreachable, ExchangeAnswerInvalid)
 _CLOCK: Final = FailAs(IdpUnreachable, IdpUnreachable)
 _SERVER_ERROR: Final = 500
+_ENDING: Final = {
+    "idp_secret": "idp.client_secret",
+    "fuyun_secret": "fuyun.client_secret",
+    "jwt_key": "jwt.private_key",
+    "certificate": "certificate",
+}
 _TOLERABLE: Final = 60
 """Seconds of clock offset that are still good: ID tokens are judged with 120."""
 
@@ -35,17 +43,44 @@ class Finding:
     what: str
 
 
-def probe(services: Services, outbound: Outbound, metadata: MetadataCache, keys: KeyCache) -> Iterator[Finding]:
-    """Ask the store, and for every enabled connection its provider, its keys, the clock and Fuyun."""
+def probe(
+    services: Services,
+    connections: Iterable[Connection],
+    outbound: Outbound,
+    metadata: MetadataCache,
+    keys: KeyCache,
+) -> Iterator[Finding]:
+    """Ask the store, and for every enabled connection its provider, its keys, the clock and Fuyun; and what ends."""
     yield _ask("store", partial(_store, services))
-    for connection in services.connections.enabled():
-        idp = connection.idp
-        yield _ask(f"{connection.name}: metadata", partial(_metadata, metadata, idp))
-        if connection.mode != "frontend" and asks_for_id_token(idp):
-            yield _ask(f"{connection.name}: keys", partial(_keys, metadata, keys, idp))
-        yield _ask(f"{connection.name}: clock", partial(_clock, services, outbound, metadata, idp))
-        if connection.mode != "frontend":
-            yield _ask(f"{connection.name}: fuyun", partial(_fuyun, outbound, connection))
+    for connection in connections:
+        if connection.enabled:
+            yield from probe_connection(services, connection, outbound, metadata, keys)
+    ends_at = outbound.certificate_expiry(services.site.public_url)
+    yield from _expiring([certificate("", "", ends_at, services.now())])
+
+
+def probe_connection(
+    services: Services, connection: Connection, outbound: Outbound, metadata: MetadataCache, keys: KeyCache
+) -> Iterator[Finding]:
+    """Ask one connection's provider for its metadata, its keys and its clock, and whether Fuyun is there."""
+    idp = connection.idp
+    yield _ask(f"{connection.name}: metadata", partial(_metadata, metadata, idp))
+    if connection.mode != "frontend" and asks_for_id_token(idp):
+        yield _ask(f"{connection.name}: keys", partial(_keys, metadata, keys, idp))
+    yield _ask(f"{connection.name}: clock", partial(_clock, services, outbound, metadata, idp))
+    if connection.mode != "frontend":
+        yield _ask(f"{connection.name}: fuyun", partial(_fuyun, outbound, connection))
+    address, now = provider_address(connection), services.now()
+    ends_at = outbound.certificate_expiry(address, public_only=idp.public_only)
+    yield from _expiring(in_order([*deadlines([connection], now), certificate(connection.name, "", ends_at, now)]))
+
+
+def _expiring(found: Iterable[Deadline]) -> Iterator[Finding]:
+    for one in found:
+        if one.days is not None and one.needs_attention:
+            name = f"{one.connection or 'public_url'}: {_ENDING[one.what]}"
+            what = "has ended" if one.days < 0 else "ends today" if one.days == 0 else f"ends in {one.days} days"
+            yield Finding(name, ok=one.days >= 0, what=what)
 
 
 def _ask(name: str, ask: Callable[[], str]) -> Finding:
@@ -71,7 +106,7 @@ def _keys(metadata: MetadataCache, keys: KeyCache, idp: IdentityProvider) -> str
 
 def _clock(services: Services, outbound: Outbound, metadata: MetadataCache, idp: IdentityProvider) -> str:
     address = idp.discovery_url or metadata.get(idp).authorization_endpoint
-    offset = _offset(outbound.get(address, _CLOCK), services.now())
+    offset = _offset(outbound.get(address, _CLOCK, public_only=idp.public_only), services.now())
     if offset is None:
         return "the provider does not tell its time"
     if abs(offset) > _TOLERABLE:
@@ -88,7 +123,8 @@ def _offset(answer: Answer, now: float) -> float | None:
 
 def _fuyun(outbound: Outbound, connection: Connection) -> str:
     # A GET without credentials: it cannot exchange anything, and any answer below 500 shows that somebody is there.
-    answer = outbound.get(connection.fuyun.token_exchange_url, _FUYUN)
+    app = connection.fuyun
+    answer = outbound.get(app.token_exchange_url, _FUYUN, public_only=app.public_only)
     if answer.status >= _SERVER_ERROR:
         raise ExchangeUnreachable(expected="an answer", received=f"HTTP {answer.status}")
     return f"{host_of(connection.fuyun.token_exchange_url)} answers"

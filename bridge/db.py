@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fcntl
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,9 +22,15 @@ if TYPE_CHECKING:
 
 metadata: Final = MetaData()
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
+_IN_MEMORY: Final = {None, "", ":memory:"}
 # A database that does not answer must cost seconds, not the minutes after which the kernel gives up.
 _POSTGRESQL: Final = {"connect_timeout": 3, "tcp_user_timeout": 5000, "options": "-c statement_timeout=5000"}
-_MIGRATION_LOCK: Final = 4_715_510_623
+# What is done at a start may take, and be waited for, longer than a request.
+_NO_HURRY: Final = text(
+    "SELECT set_config('statement_timeout', '10min', true),"
+    " set_config('idle_in_transaction_session_timeout', '0', true)"
+)
+_START_UP: Final = 4_715_510_623
 
 
 class Database:
@@ -59,15 +65,34 @@ class Database:
         Raises:
             StoreUnavailable: the database does not answer or refuses the change.
         """
-        try:
-            with _one_at_a_time(self.engine), self.engine.connect() as connection:
-                config = Config()
-                config.set_main_option("script_location", str(_MIGRATIONS))
-                config.attributes["connection"] = connection
-                command.upgrade(config, "head")
-                connection.commit()
-        except (SQLAlchemyError, OSError) as fault:
-            raise StoreUnavailable(received=type(fault).__name__) from fault
+        with self.exclusively():
+            try:
+                _migrate(self.engine)
+            except (SQLAlchemyError, OSError) as fault:
+                raise StoreUnavailable(received=type(fault).__name__) from fault
+
+    @contextmanager
+    def exclusively(self, key: int = _START_UP) -> Iterator[None]:
+        """Let one replica at a time do what each does as it starts; whoever nests this waits for itself.
+
+        Args:
+            key: of the work; on PostgreSQL other keys do not wait.
+
+        Raises:
+            StoreUnavailable: the database, or the folder of an SQLite file, gives no lock.
+        """
+        path = self.engine.url.database
+        if self.engine.dialect.name == "postgresql":
+            with self.transaction() as connection:
+                connection.execute(_NO_HURRY)
+                # Ends with its transaction, also where the work fails; a pooled connection would keep any other lock.
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
+                yield
+        elif path in _IN_MEMORY:
+            yield
+        else:
+            with _locked(Path(f"{path}.lock")):
+                yield
 
     def ping(self) -> None:
         """Ask the database for one row; raises StoreUnavailable."""
@@ -92,7 +117,7 @@ def _engine(url: str) -> Engine:
             connect_args=_POSTGRESQL,
         )
     path = make_url(url).database
-    if path in {None, "", ":memory:"}:
+    if path in _IN_MEMORY:
         engine = create_engine(
             url, poolclass=StaticPool, connect_args={"check_same_thread": False}, hide_parameters=True
         )
@@ -112,17 +137,23 @@ def _prepare_sqlite(raw: Any, _record: object) -> None:
         raw.execute(f"PRAGMA {pragma}")
 
 
+def _migrate(engine: Engine) -> None:
+    with engine.connect() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(_NO_HURRY)
+        config = Config()
+        config.set_main_option("script_location", str(_MIGRATIONS))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        connection.commit()
+
+
 @contextmanager
-def _one_at_a_time(engine: Engine) -> Iterator[None]:
-    path = engine.url.database
-    if engine.dialect.name == "postgresql":
-        with engine.begin() as connection:
-            # Ends with its transaction, also where the upgrade fails; a pooled connection would keep any other lock.
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
-            yield
-    elif path in {None, "", ":memory:"}:
-        yield
-    else:
-        with Path(f"{path}.lock").open("w", encoding="utf-8") as lock:
+def _locked(path: Path) -> Iterator[None]:
+    with ExitStack() as held:
+        try:
+            lock = held.enter_context(path.open("w", encoding="utf-8"))
             fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
+        except OSError as fault:
+            raise StoreUnavailable(received=type(fault).__name__) from fault
+        yield

@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
+    from bridge.access.links import AdminLinks
+    from bridge.access.rules import AdminRules
+    from bridge.access.sessions import AdminSessions
+    from bridge.aiccs.agents import Agents
+    from bridge.connections.domains import ConnectionDomains
+    from bridge.connections.draft import Draft
+    from bridge.connections.register import ConnectionRegister
     from bridge.connections.secrets import KeyRing
     from bridge.connections.store import ConnectionStore
+    from bridge.core.model import Connection, Secret
     from bridge.db import Database
     from bridge.ops.journal import Journal
     from bridge.ops.metrics import Metrics
+    from bridge.ops.trail import Trail
+    from bridge.outbound import Outbound
     from bridge.signin.agent_session import AgentSessions
     from bridge.signin.browser_session import BrowserSessions
+    from bridge.signin.changes import ConnectionChanges
     from bridge.signin.flow import SignInFlow
     from bridge.signin.pending import PendingSignIns
+    from bridge.signin.rehearsal import LookForAgent, Rehearsals
+    from bridge.upstream.client import UpstreamClient
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +66,21 @@ class Site:
 
 
 @dataclass(frozen=True, slots=True)
+class ConnectionEntry:
+    """How a connection is entered and shown, by the same rules as in the configuration file.
+
+    Args:
+        read: one connection's nested tables and the secrets kept of it, by dotted key, become a draft with every fault.
+        table: the nested tables that somebody would write for a connection, secrets left out.
+        secrets: a connection's secrets by dotted key.
+    """
+
+    read: Callable[[Mapping[str, Any], Mapping[str, Secret]], Draft]
+    table: Callable[[Connection], dict[str, Any]]
+    secrets: Callable[[Connection], dict[str, Secret]]
+
+
+@dataclass(frozen=True, slots=True)
 class Services:
     """The rooms that the front desks use; `now` gives epoch seconds."""
 
@@ -60,10 +88,23 @@ class Services:
     database: Database
     key_ring: KeyRing
     connections: ConnectionStore
+    register: ConnectionRegister
+    changes: ConnectionChanges
+    domains: ConnectionDomains
+    entry: ConnectionEntry
+    rehearsals: Rehearsals
+    agents: Agents
+    look_for_agent: LookForAgent
+    admin_rules: AdminRules
+    admin_links: AdminLinks
+    admin_sessions: AdminSessions
+    upstream: UpstreamClient
+    outbound: Outbound
     pending: PendingSignIns
     flow: SignInFlow
     agent_sessions: AgentSessions
     browser_sessions: BrowserSessions
     journal: Journal
+    trail: Trail
     metrics: Metrics
     now: Callable[[], float]

@@ -1,25 +1,42 @@
-"""The journal: one call an event makes its metric and its log line."""
+"""The journal: one call an event makes its metric, its log line and, where it is worth keeping, its row."""
 
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING, Final
+import time
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-if TYPE_CHECKING:
-    from bridge.core.errors import BridgeError
-    from bridge.ops.metrics import Metrics
+from bridge.core import trace as steps
+from bridge.core.errors import IdpError, StoreUnavailable
+from bridge.core.protocol import INVALID_GRANT
+from bridge.core.trace import OK, redacted
+from bridge.ops.trail import Record
 
-OK: Final = "ok"
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from bridge.core.errors import BridgeError
+    from bridge.core.trace import Trace
+    from bridge.ops.metrics import Metrics
+    from bridge.ops.trail import Trail
+
 _ALPHABET: Final = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 class Journal:
-    """Records what happened, with the outcome's code and the reference that the person sees too."""
+    """Records what happened, with the outcome's code and the reference that the person sees too.
 
-    def __init__(self, metrics: Metrics) -> None:
+    Args:
+        trail: keeps rows; None where there is no database to keep them in.
+        now: epoch seconds.
+    """
+
+    def __init__(self, metrics: Metrics, trail: Trail | None = None, now: Callable[[], float] = time.time) -> None:
         self._metrics = metrics
+        self._trail = trail
+        self._now = now
         self._log = structlog.stdlib.get_logger("bridge")
 
     def record(
@@ -30,7 +47,7 @@ class Journal:
         code: str = OK,
         reference: str = "",
         seconds: float | None = None,
-        **details: object,
+        **details: Any,
     ) -> None:
         """Record one event.
 
@@ -49,8 +66,14 @@ class Journal:
         level = self._log.info if code == OK else self._log.warning
         level(event, connection=connection, code=code, reference=reference, **line)
 
-    def record_failure(self, event: str, error: BridgeError, *, reference: str, connection: str = "") -> None:
-        """Record a refusal with what was expected and what came."""
+    def record_failure(
+        self, event: str, error: BridgeError, *, reference: str, connection: str = "", trace: Trace | None = None
+    ) -> None:
+        """Record a refusal with what was expected and what came; a row stays where a code had been redeemed.
+
+        Args:
+            trace: how far a sign-in had come.
+        """
         self.record(
             event,
             connection=connection,
@@ -61,8 +84,86 @@ class Journal:
             received=error.received,
             cause=type(error.__cause__).__name__ if error.__cause__ else "",
         )
+        if trace is None:
+            return
+        if trace.has_done(steps.REDEEM):
+            self._keep(self._of_sign_in(event, connection, error.code, reference, trace))
+        elif _blames_the_connection(trace):
+            # Anybody can come this far with an invented code, so that such rows are few whatever is sent.
+            self._keep(self._of_sign_in(event, connection, error.code, reference, trace), seldom=True)
+
+    def record_sign_in(self, event: str, connection: str, trace: Trace, **details: Any) -> None:
+        """Record a sign-in that went well, with its steps; its row has a reference of its own."""
+        seconds, reference = sum(step.seconds for step in trace.steps), new_reference()
+        self.record(event, connection=connection, reference=reference, seconds=seconds, **details)
+        self._keep(self._of_sign_in(event, connection, OK, reference, trace))
+
+    def record_act(
+        self,
+        event: str,
+        *,
+        actor: str,
+        connection: str = "",
+        changes: Sequence[Mapping[str, str]] = (),
+        **details: Any,
+    ) -> None:
+        """Record what an administrator did.
+
+        Args:
+            actor: who it was.
+            changes: key, before and after of each change; secrets as masks.
+        """
+        reference = new_reference()
+        self.record(event, connection=connection, reference=reference, actor=actor, **details)
+        kept = {name: value for name, value in details.items() if value not in ("", None)}
+        if changes:
+            kept["changes"] = list(changes)
+        self._keep(Record(self._now(), event, connection, OK, reference, actor=actor, details=kept))
+
+    def _of_sign_in(self, event: str, connection: str, code: str, reference: str, trace: Trace) -> Record:
+        taken = [
+            {"name": step.name, "seconds": round(step.seconds, 4), "code": step.code}
+            | ({"expected": step.expected, "received": step.received} if step.code != OK else {})
+            for step in trace.steps
+        ]
+        return Record(
+            at=self._now(),
+            event=event,
+            connection=connection,
+            code=code,
+            reference=reference,
+            person=trace.person,
+            seconds=round(sum(step.seconds for step in trace.steps), 4),
+            details={
+                "steps": taken,
+                "claims": {source: redacted(claims) for source, claims in trace.claims.items()},
+            },
+        )
+
+    def _keep(self, record: Record, *, seldom: bool = False) -> None:
+        if self._trail is None:
+            return
+        try:
+            self._trail.add(record, seldom=seldom)
+        except StoreUnavailable as fault:
+            # The line above has it; whoever signs in must not suffer for the record.
+            self._log.warning("journal_unavailable", received=fault.received, reference=record.reference)
 
 
 def new_reference() -> str:
     """Return a short text that a person can read out on the phone."""
     return "".join(secrets.choice(_ALPHABET) for _ in range(10))
+
+
+def _blames_the_connection(trace: Trace) -> bool:
+    """Say whether redeeming failed for a reason that lies in the connection: its secret, its provider, not the code."""
+    failed = trace.failed
+    return (
+        failed is not None
+        and failed.name == steps.REDEEM
+        and (failed.code, failed.received)
+        != (
+            IdpError.code,
+            INVALID_GRANT,
+        )
+    )

@@ -78,6 +78,7 @@ class AgentSession:
     Args:
         generation: counts the changes of the tokens.
         renewed_at: of the last renewal, 0 before the first.
+        counterparts: whom the tokens belong to; they go to nobody else, wherever the connection leads later.
         end_session_origin: where logout sends the browser, for the page's policy; empty where nowhere.
     """
 
@@ -95,6 +96,7 @@ class AgentSession:
     renewed_at: float = 0.0
     generation: int = 0
     end_session_origin: str = ""
+    counterparts: str = ""
 
 
 class AgentSessions:

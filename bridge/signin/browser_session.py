@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Column, Float, LargeBinary, String, Table, bindparam, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from bridge.db import Database, metadata
 
@@ -56,6 +57,13 @@ class BrowserSessions:
 
     def put(self, id_hash: str, sealed: bytes, lifetime: float) -> None:
         """Keep the blob for `lifetime` seconds; raises StoreUnavailable."""
+        try:
+            self._put(id_hash, sealed, lifetime)
+        except IntegrityError:
+            # PostgreSQL lets two that come together find no row; whoever adds it second finds the other's now.
+            self._put(id_hash, sealed, lifetime)
+
+    def _put(self, id_hash: str, sealed: bytes, lifetime: float) -> None:
         values = {"sealed": sealed, "expires_at": self._now() + lifetime + AFTERLIFE}
         with self._database.transaction() as connection:
             changed = connection.execute(_CHANGE, {"wanted": id_hash, **values})

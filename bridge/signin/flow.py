@@ -1,37 +1,36 @@
-"""The verbs of the road: begin, complete, renew, end; each is a page of plain steps."""
+"""The verbs of the road: begin, complete, recognise, rehearse, renew, end; each is a page of plain steps."""
 
 from __future__ import annotations
 
 import secrets
-import time
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from bridge.core.errors import (
-    BridgeError,
-    IdpAnswerInvalid,
-    IdpError,
-    showable,
-)
+from bridge.connections.document import counterparts
+from bridge.core import trace as steps
+from bridge.core.errors import BridgeError, RequestInvalid, StateUnknown
 from bridge.fuyun.exchange import FuyunExchange, check_agent
 from bridge.signin.agent_session import AgentSession, AgentSessions
-from bridge.signin.identity import identify
-from bridge.signin.pending import PendingSignIn, PendingSignIns
+from bridge.signin.authorization import AuthorizationResponse, code_in
+from bridge.signin.identity import authenticate, identify
+from bridge.signin.pending import PendingSignIn, PendingSignIns, Purpose
 from bridge.signin.renewal import Renewal
 from bridge.upstream.logout import end_session_url
 from bridge.upstream.metadata import ProviderMetadata, issuer_matches
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from bridge.connections.store import ConnectionStore
     from bridge.core.model import AccountName, Connection, FuyunToken, Identity, Mode, TokenSet
+    from bridge.core.trace import Trace
     from bridge.fuyun.subject import SubjectStrategy
     from bridge.ops.journal import Journal
+    from bridge.signin.identity import Authenticated
+    from bridge.signin.rehearsal import LookForAgent
     from bridge.upstream.client import UpstreamClient
-
-_BAD_REQUEST: Final = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +39,6 @@ class Departure:
 
     url: str
     sealed: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class AuthorizationResponse:
-    """What the browser brought back (RFC 6749 section 4.1.2, RFC 9207); missing parameters are empty."""
-
-    state: str = ""
-    code: str = field(default="", repr=False)
-    error: str = ""
-    iss: str = ""
 
 
 class SignInFlow:
@@ -68,6 +57,7 @@ class SignInFlow:
         upstream: UpstreamClient,
         subjects: Mapping[Mode, SubjectStrategy],
         exchange: FuyunExchange,
+        look_for_agent: LookForAgent,
         pending: PendingSignIns,
         sessions: AgentSessions,
         journal: Journal,
@@ -78,6 +68,7 @@ class SignInFlow:
         self._upstream = upstream
         self._subjects = subjects
         self._exchange = exchange
+        self._look_for_agent = look_for_agent
         self._pending = pending
         self._sessions = sessions
         self._journal = journal
@@ -97,7 +88,7 @@ class SignInFlow:
     def begin(
         self, name: str, *, slot: int, landing: str, login_hint: str = "", prompt: str = "", former: str = ""
     ) -> Departure:
-        """Begin a sign-in; remembers nothing but what the browser takes along.
+        """Begin an agent's sign-in; remembers nothing but what the browser takes along.
 
         Args:
             slot: which of the browser's eight places for pending sign-ins to use.
@@ -109,59 +100,133 @@ class SignInFlow:
             IdpUnreachable, IdpAnswerInvalid: the provider's metadata cannot be had.
         """
         connection = self._connections.get(name)
-        metadata = self._upstream.metadata(connection.idp)
         if connection.mode == "frontend":
             return self._begin_at_fuyun(connection, login_hint, prompt)
-        pending = PendingSignIn(
-            connection=connection.name,
-            state=self._pending.new_state(slot),
-            nonce=secrets.token_urlsafe(24),
-            code_verifier=secrets.token_urlsafe(48),
-            landing=landing,
-            former=former,
-            issuer=metadata.issuer,
-            expects_iss=metadata.sends_iss_parameter,
+        return self._depart(
+            connection, "agent", slot=slot, landing=landing, former=former, login_hint=login_hint, prompt=prompt
         )
-        url = self._upstream.authorize(
-            connection.idp,
-            self.redirect_uri(connection),
-            pending.state,
-            pending.nonce,
-            pending.code_verifier,
-            login_hint=login_hint,
-            prompt=prompt,
-        )
-        return Departure(url, self._pending.seal(pending))
+
+    def begin_as_admin(self, name: str, *, slot: int, landing: str, prompt: str = "") -> Departure:
+        """Begin an administrator's sign-in, which ends in the console and at no Fuyun token; raises as `begin`."""
+        connection = self._connections.get(name)
+        _check_comes_back(connection)
+        return self._depart(connection, "admin", slot=slot, landing=landing, prompt=prompt)
+
+    def begin_rehearsal(
+        self, connection: Connection, *, slot: int, ticket: str, trace: Trace, link: str = ""
+    ) -> Departure | None:
+        """Begin a sign-in that tries a version of a connection out, also one that is no more than a draft.
+
+        Args:
+            ticket: who asked for it, as the result will tell.
+            link: the mark of the test link, if it comes by one.
+            trace: tells what failed where nobody can be sent anywhere.
+
+        Returns:
+            None where the provider's metadata cannot be had: the rehearsal is over, and has failed.
+
+        Raises:
+            RequestInvalid: a connection in mode frontend never comes back to us.
+        """
+        _check_comes_back(connection)
+        if self.look_up(connection, trace) is None:
+            self._record_rehearsal(connection, trace)
+            return None
+        return self._depart(connection, "rehearsal", slot=slot, landing="/", ticket=ticket, link=link)
+
+    def look_up(self, connection: Connection, trace: Trace) -> ProviderMetadata | None:
+        """Return what the provider publishes about itself; None where that cannot be had, as `trace` tells."""
+        with suppress(BridgeError), trace.step(steps.DISCOVERY):
+            return self._upstream.metadata(connection.idp)
+        return None
 
     def complete(
-        self, name: str, response: AuthorizationResponse, cookie_of: Callable[[int], str], *, former: str = ""
+        self,
+        name: str,
+        response: AuthorizationResponse,
+        cookie_of: Callable[[int], str],
+        trace: Trace,
+        *,
+        former: str = "",
     ) -> tuple[AgentSession, str]:
-        """Complete a sign-in: judge each answer before the next request goes out.
+        """Complete an agent's sign-in: judge each answer before the next request goes out.
 
         Args:
             cookie_of: gives the sealed pending sign-in of a slot.
+            trace: takes down each step, however it ends.
             former: the agent session that the browser has now; the new one ends it.
 
         Returns:
             The new session and the path to land on.
 
         Raises:
-            BridgeError: the first check that failed; nothing is kept then.
+            BridgeError: the first check that failed; no session is kept then.
         """
-        started = time.monotonic()
-        connection = self._connections.get(name)
-        pending = self._pending.find(connection.name, response.state, cookie_of)
-        code = _code(pending, response)
-        tokens = self._upstream.redeem(connection.idp, code, pending.code_verifier, self.redirect_uri(connection))
-        identity, account_name = identify(self._upstream, connection, tokens, pending.nonce)
-        fuyun = self._obtain(connection, tokens.access_token, account_name)
+        connection, pending = self._find(name, response.state, cookie_of, "agent")
+        tokens = self._redeem(connection, pending, response, trace)
+        identity, account_name = identify(self._upstream, connection, tokens, pending.nonce, trace)
+        fuyun = self._obtain(connection, tokens.access_token, account_name, trace)
         session = self._sessions.begin(self._new_session(connection, identity, account_name, tokens, fuyun))
         for old in {pending.former, former} - {""}:
             self._sessions.end(old, replaced=True)
         # The token cannot be recalled for 30 days: its id is what is left to name it by once the session is over.
-        seconds = time.monotonic() - started
-        self._journal.record("sign_in", connection=connection.name, seconds=seconds, fuyun_jti=fuyun.jti)
+        self._journal.record_sign_in("sign_in", connection.name, trace, fuyun_jti=fuyun.jti)
         return session, pending.landing
+
+    def recognise(
+        self, name: str, response: AuthorizationResponse, cookie_of: Callable[[int], str], trace: Trace
+    ) -> tuple[Authenticated, str]:
+        """Say who an administrator's provider says that they are, and where they wanted to go.
+
+        No agent and no Fuyun token are asked for: whoever may enter the console need not be an agent.
+
+        Raises:
+            BridgeError: the first check that failed.
+        """
+        connection, pending = self._find(name, response.state, cookie_of, "admin")
+        tokens = self._redeem(connection, pending, response, trace)
+        with self._forgotten_afterwards(connection, tokens):
+            found = authenticate(self._upstream, connection, tokens, pending.nonce, trace, asks_userinfo=True)
+        return found, pending.landing
+
+    def rehearse(
+        self,
+        name: str,
+        response: AuthorizationResponse,
+        cookie_of: Callable[[int], str],
+        trace: Trace,
+    ) -> tuple[Connection, PendingSignIn]:
+        """Go the whole road with the very steps of a sign-in, and keep nothing: no session, no token, no agent.
+
+        A step that fails ends the walk, as it would end a sign-in; `trace` tells how far it came.
+
+        Raises:
+            StateUnknown, StateExpired: this browser began no rehearsal.
+        """
+        connection, pending = self._find(name, response.state, cookie_of, "rehearsal")
+        with suppress(BridgeError):
+            with trace.step(steps.DISCOVERY):
+                self._upstream.metadata(connection.idp)
+            tokens = self._redeem(connection, pending, response, trace)
+            with self._forgotten_afterwards(connection, tokens):
+                _, account_name = identify(self._upstream, connection, tokens, pending.nonce, trace)
+                self._look_for_agent(connection, account_name, trace)
+                self._obtain(connection, tokens.access_token, account_name, trace)
+        self._record_rehearsal(connection, trace)
+        return connection, pending
+
+    @contextmanager
+    def _forgotten_afterwards(self, connection: Connection, tokens: TokenSet) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            # Nobody will renew what was given here; a provider that does not listen changes no result.
+            with suppress(BridgeError):
+                self._revoke(connection, tokens.refresh_token)
+
+    def _record_rehearsal(self, connection: Connection, trace: Trace) -> None:
+        code = trace.failed.code if trace.failed else steps.OK
+        self._journal.record("rehearsal", connection=connection.name, code=code)
 
     def renew(self, session_id: str) -> AgentSession:
         """Return the session with a fresh Fuyun token; see `Renewal.renew`."""
@@ -181,7 +246,8 @@ class SignInFlow:
 
     def _at_provider(self, session: AgentSession, act: Callable[[Connection], str | None]) -> str | None:
         try:
-            return act(self._connections.get(session.connection))
+            connection = self._connections.get(session.connection)
+            return act(connection) if session.counterparts == counterparts(connection) else None
         except BridgeError as fault:
             self._journal.record_failure("sign_out_at_provider", fault, reference="", connection=session.connection)
             return None
@@ -217,10 +283,68 @@ class SignInFlow:
         )
         return Departure(url, "")
 
-    def _obtain(self, connection: Connection, access_token: str, account_name: AccountName) -> FuyunToken:
-        subject = self._subjects[connection.mode].subject_token(connection, access_token, account_name)
-        fuyun = self._exchange.exchange(connection.fuyun, subject)
-        check_agent(fuyun, account_name)
+    def _depart(
+        self,
+        connection: Connection,
+        purpose: Purpose,
+        *,
+        slot: int,
+        landing: str,
+        former: str = "",
+        ticket: str = "",
+        link: str = "",
+        **hints: str,
+    ) -> Departure:
+        metadata = self._upstream.metadata(connection.idp)
+        pending = PendingSignIn(
+            connection=connection.name,
+            state=self._pending.new_state(slot),
+            nonce=secrets.token_urlsafe(24),
+            code_verifier=secrets.token_urlsafe(48),
+            landing=landing,
+            former=former,
+            issuer=metadata.issuer,
+            expects_iss=metadata.sends_iss_parameter,
+            purpose=purpose,
+            version=connection.version,
+            ticket=ticket,
+            link=link,
+        )
+        url = self._upstream.authorize(
+            connection.idp,
+            self.redirect_uri(connection),
+            pending.state,
+            pending.nonce,
+            pending.code_verifier,
+            **hints,
+        )
+        return Departure(url, self._pending.seal(pending))
+
+    def _find(
+        self, name: str, state: str, cookie_of: Callable[[int], str], purpose: Purpose
+    ) -> tuple[Connection, PendingSignIn]:
+        pending = self._pending.find(name, state, cookie_of)
+        if pending.purpose != purpose:
+            # Who tries a connection out must not end with a session, nor an agent in the console.
+            raise StateUnknown(expected=f"a sign-in of purpose {purpose}", received="another")
+        choose = self._connections.version if purpose == "rehearsal" else self._connections.at
+        return choose(pending.connection, pending.version), pending
+
+    def _redeem(
+        self, connection: Connection, pending: PendingSignIn, response: AuthorizationResponse, trace: Trace
+    ) -> TokenSet:
+        with trace.step(steps.RESPONSE):
+            code = code_in(pending, response)
+        with trace.step(steps.REDEEM):
+            return self._upstream.redeem(connection.idp, code, pending.code_verifier, self.redirect_uri(connection))
+
+    def _obtain(self, connection: Connection, access_token: str, account_name: AccountName, trace: Trace) -> FuyunToken:
+        with trace.step(steps.EXCHANGE):
+            subject = self._subjects[connection.mode].subject_token(connection, access_token, account_name)
+            fuyun = self._exchange.exchange(connection.fuyun, subject)
+        trace.user_name = fuyun.unverified_user_name or ""
+        with trace.step(steps.USER_NAME):
+            check_agent(fuyun, account_name)
         return fuyun
 
     def _new_session(
@@ -238,23 +362,14 @@ class SignInFlow:
             fuyun=fuyun,
             created_at=0,
             expires_at=0,
+            counterparts=counterparts(connection),
             end_session_origin=_origin(self._upstream.metadata(connection.idp)),
         )
 
 
-def _code(pending: PendingSignIn, response: AuthorizationResponse) -> str:
-    _check_iss(pending, response.iss)
-    if response.error:
-        raise IdpError("The identity provider ended the sign-in.", received=showable(response.error))
-    if not response.code:
-        raise IdpAnswerInvalid(expected="code", received="neither code nor error", status=_BAD_REQUEST)
-    return response.code
-
-
-def _check_iss(pending: PendingSignIn, iss: str) -> None:
-    # Mix-up (RFC 9207 section 2.4): an answer that another provider made must not be redeemed here.
-    if (iss or pending.expects_iss) and not (pending.issuer and issuer_matches(pending.issuer, iss)):
-        raise IdpAnswerInvalid(expected=f"iss {pending.issuer}", received=f"iss {showable(iss)}" if iss else "no iss")
+def _check_comes_back(connection: Connection) -> None:
+    if connection.mode == "frontend":
+        raise RequestInvalid(expected="mode oauth or jwt", received="mode frontend, in which Fuyun redeems the code")
 
 
 def _origin(metadata: ProviderMetadata) -> str:

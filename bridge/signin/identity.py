@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from bridge.core import trace as steps
 from bridge.core.errors import UserinfoInvalid
 from bridge.core.mapping import as_text, display_name, find_field, map_account
 from bridge.core.model import AccountName, Connection, Identity, TokenSet, VerifiedClaims
@@ -13,29 +15,78 @@ from bridge.upstream.tenant import check_tenant
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from bridge.core.trace import Trace
+
+
+@dataclass(frozen=True, slots=True)
+class Authenticated:
+    """Somebody whom the provider vouched for, after every check.
+
+    Args:
+        claims: all that is known of the person; what was signed wins.
+        mapped_from: the document in which the mapping field is looked for.
+    """
+
+    identity: Identity
+    claims: VerifiedClaims
+    mapped_from: VerifiedClaims
+
 
 def identify(
-    upstream: UpstreamClient, connection: Connection, tokens: TokenSet, nonce: str
+    upstream: UpstreamClient, connection: Connection, tokens: TokenSet, nonce: str, trace: Trace
 ) -> tuple[Identity, AccountName]:
-    """Return the person and the agent's account: ID token, then UserInfo, then tenant, then mapping.
+    """Return the person and the agent's account.
+
+    Raises:
+        MappingFieldMissing: nothing usable in the mapping field.
+        BridgeError: as for `authenticate`.
+    """
+    found = authenticate(upstream, connection, tokens, nonce, trace)
+    with trace.step(steps.MAPPING):
+        account_name = map_account(found.mapped_from, connection.mapping_field)
+    trace.account_name = account_name
+    return found.identity, account_name
+
+
+def authenticate(
+    upstream: UpstreamClient,
+    connection: Connection,
+    tokens: TokenSet,
+    nonce: str,
+    trace: Trace,
+    *,
+    asks_userinfo: bool = False,
+) -> Authenticated:
+    """Return who signed in: each answer of the provider is judged before the next is asked for.
 
     In mode oauth UserInfo is the truth, since Fuyun reads the same document; in mode jwt the ID token is enough where
     it carries what is needed.
 
+    Args:
+        asks_userinfo: also where the ID token would be enough.
+
     Raises:
-        IdTokenInvalid, UserinfoInvalid, TenantNotAllowed, MappingFieldMissing: the check that failed.
+        IdTokenInvalid, UserinfoInvalid, TenantNotAllowed: the check that failed.
         IdpError, IdpUnreachable, IdpAnswerInvalid: the provider's own failure.
     """
     idp = connection.idp
-    id_claims = upstream.verify(idp, tokens, nonce) if asks_for_id_token(idp) else None
-    if connection.mode == "jwt" and id_claims is not None and _suffices(connection, id_claims):
-        check_tenant(idp, id_claims)
-        return _identity(connection, id_claims, id_claims), map_account(id_claims, connection.mapping_field)
-    userinfo = upstream.userinfo(idp, tokens.access_token)
-    subject = _same_subject(connection, id_claims, userinfo)
-    check_tenant(idp, {**(id_claims or {}), **_without(userinfo, "tid")})
+    id_claims = None
+    if asks_for_id_token(idp):
+        with trace.step(steps.ID_TOKEN):
+            id_claims = upstream.verify(idp, tokens, nonce)
+        trace.claims[steps.ID_TOKEN] = id_claims
+    if connection.mode == "jwt" and id_claims is not None and not asks_userinfo and _suffices(connection, id_claims):
+        with trace.step(steps.TENANT):
+            check_tenant(idp, id_claims)
+        return Authenticated(_identity(connection, id_claims, id_claims), id_claims, id_claims)
+    with trace.step(steps.USERINFO):
+        userinfo = VerifiedClaims(upstream.userinfo(idp, tokens.access_token))
+        subject = _same_subject(connection, id_claims, userinfo)
+    trace.claims[steps.USERINFO] = userinfo
+    with trace.step(steps.TENANT):
+        check_tenant(idp, {**(id_claims or {}), **_without(userinfo, "tid")})
     known = VerifiedClaims({**userinfo, **(id_claims or {}), "sub": subject})
-    return _identity(connection, known, id_claims), map_account(userinfo, connection.mapping_field)
+    return Authenticated(_identity(connection, known, id_claims), known, userinfo)
 
 
 def _identity(connection: Connection, claims: VerifiedClaims, id_claims: VerifiedClaims | None) -> Identity:

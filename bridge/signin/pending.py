@@ -6,7 +6,7 @@ import hmac
 import secrets
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from itsdangerous import BadSignature, SignatureExpired, TimestampSigner
 
@@ -27,15 +27,21 @@ _PURPOSE: Final = "pending sign-in"
 _SALT: Final = "state"
 
 
+Purpose = Literal["agent", "admin", "rehearsal"]
+"""Who comes back: an agent who wants the phone, an administrator, or somebody who tries a connection out."""
+
+
 @dataclass(frozen=True, slots=True)
 class PendingSignIn:
     """What the callback is compared with.
 
     Args:
+        version: of the connection at the beginning; no later change reaches this sign-in.
         landing: where the person wanted to go, a path of our own.
         former: the agent session that this browser had at the beginning; a form_post callback does not see its cookie.
         issuer: the provider's issuer at the beginning, for RFC 9207.
         expects_iss: whether the provider announced the ``iss`` parameter.
+        ticket: of a rehearsal, who asked for it; `link` is the test link's mark, if it came by one.
     """
 
     connection: str
@@ -46,6 +52,10 @@ class PendingSignIn:
     former: str = ""
     issuer: str = ""
     expects_iss: bool = False
+    purpose: Purpose = "agent"
+    version: int = 0
+    ticket: str = ""
+    link: str = ""
 
 
 class _Signer(TimestampSigner):
@@ -95,8 +105,8 @@ class PendingSignIns:
             raise StateUnknown(expected="the state of this sign-in", received="another")
         return pending
 
-    def peek(self, state: str, cookie_of: Callable[[int], str]) -> tuple[int | None, str]:
-        """Return slot and landing of this browser's own sign-in, however old; None and nothing for any other state.
+    def peek(self, state: str, cookie_of: Callable[[int], str]) -> tuple[int, PendingSignIn] | None:
+        """Return slot and content of this browser's own sign-in, however old; None for any other state.
 
         Somebody else's state frees no slot: a link that holds one must not end a sign-in that is under way here.
         """
@@ -105,11 +115,11 @@ class PendingSignIns:
         except StateExpired:
             slot = int(state[0])
         except StateUnknown:
-            return None, ""
+            return None
         pending = self._kept(slot, cookie_of)
         if pending is None or not hmac.compare_digest(pending.state, state):
-            return None, ""
-        return slot, pending.landing
+            return None
+        return slot, pending
 
     def _dating(self, now: Callable[[], float]) -> _Signer:
         signer = _Signer(self._key_ring.signing_keys(_SALT), salt=_SALT, digest_method=sha256)

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from bridge.connections.document import counterparts
 from bridge.core import protocol
 from bridge.core.errors import (
     BridgeError,
@@ -19,6 +20,7 @@ from bridge.core.errors import (
     SessionEnded,
     every_error,
 )
+from bridge.core.trace import Trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,7 +51,7 @@ class Renewal:
         *,
         connections: ConnectionStore,
         upstream: UpstreamClient,
-        obtain: Callable[[Connection, str, AccountName], FuyunToken],
+        obtain: Callable[[Connection, str, AccountName, Trace], FuyunToken],
         sessions: AgentSessions,
         journal: Journal,
         now: Callable[[], float],
@@ -108,6 +110,9 @@ class Renewal:
             return session
         started = time.monotonic()
         connection = self._connections.get(session.connection)
+        if session.counterparts != counterparts(connection):
+            # Tokens of one provider must not be sent to another, whoever changed the connection meanwhile.
+            raise LoginRequired(expected="the provider of this sign-in", received="another")
         session = self._refresh(connection, session, owner)
         fuyun = self._obtain_again(connection, session)
         renewed = self._sessions.renewed(session, session.tokens, fuyun, owner)
@@ -157,7 +162,7 @@ class Renewal:
     def _obtain_again(self, connection: Connection, session: AgentSession) -> FuyunToken:
         tokens = session.tokens
         try:
-            return self._obtain(connection, tokens.access_token, session.account_name)
+            return self._obtain(connection, tokens.access_token, session.account_name, Trace())
         except ExchangeRejected as refusal:
             # Without expires_in and without a refresh token this refusal is the only sign that the token is dead.
             unknown_age = not tokens.refresh_token and tokens.expires_at is None

@@ -1,0 +1,67 @@
+"""The link that lets the first administrator in: made at the shell, good once and for a quarter of an hour."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from secrets import token_urlsafe
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import Column, Float, String, Table, and_, delete, insert, select, update
+
+from bridge.core.errors import AdminLinkInvalid
+from bridge.db import Database, metadata
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LIFETIME: Final = 900
+"""Seconds for which a link is good."""
+
+admin_links: Final = Table(
+    "admin_links",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),
+    Column("expires_at", Float, nullable=False),
+    Column("used_at", Float),
+)
+
+
+class AdminLinks:
+    """Makes links and takes each of them once.
+
+    Args:
+        now: epoch seconds.
+    """
+
+    def __init__(self, database: Database, now: Callable[[], float]) -> None:
+        self._database = database
+        self._now = now
+
+    def make(self) -> str:
+        """Return the token of a fresh link; raises StoreUnavailable."""
+        token, now = token_urlsafe(32), self._now()
+        with self._database.transaction() as transaction:
+            transaction.execute(delete(admin_links).where(admin_links.c.expires_at < now))
+            transaction.execute(insert(admin_links).values(token_hash=_hash(token), expires_at=now + LIFETIME))
+        return token
+
+    def use(self, token: str) -> None:
+        """Use a link up.
+
+        Raises:
+            AdminLinkInvalid: used already, too old, or never made.
+            StoreUnavailable: it cannot be told now.
+        """
+        now, table = self._now(), admin_links
+        good = and_(table.c.token_hash == _hash(token), table.c.used_at.is_(None), table.c.expires_at > now)
+        with self._database.transaction() as transaction:
+            if transaction.execute(select(table.c.token_hash).where(good)).first() is None:
+                # Reading first: a stranger's invention must not wait for the lock that sign-ins write under.
+                raise AdminLinkInvalid(expected="an unused link of the last 15 minutes", received="another")
+            # One statement, so that of two that come together only one finds it unused.
+            if not transaction.execute(update(table).where(good).values(used_at=now)).rowcount:
+                raise AdminLinkInvalid(expected="an unused link of the last 15 minutes", received="another")
+
+
+def _hash(token: str) -> str:
+    return sha256(token.encode(errors="replace")).hexdigest()

@@ -4,40 +4,62 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import dataclass, fields
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flask import Flask, url_for
+from flask import Flask, request, url_for
 from flask_babel import Babel
+from flask_bootstrap import Bootstrap5
 
 from bridge import __version__, checks
+from bridge.access.links import AdminLinks
+from bridge.access.rules import AdminRules, Allowed
+from bridge.access.sessions import AdminSessions
+from bridge.aiccs.agents import Agents
+from bridge.aiccs.client import ContactCenter
+from bridge.connections.domains import ConnectionDomains
 from bridge.connections.keys import load_private_key
+from bridge.connections.register import FILE_AUTHOR, ConnectionRegister
 from bridge.connections.secrets import KeyRing
 from bridge.connections.store import ConnectionStore
 from bridge.db import Database
 from bridge.fuyun.exchange import FuyunExchange
 from bridge.fuyun.subject import AccessTokenSubject, MintedSubject
-from bridge.http import headers, problem
+from bridge.http import console_pages, headers, problem
 from bridge.http.address import PublicAddress
+from bridge.http.console import form_token, is_console
 from bridge.http.current import EXTENSION
 from bridge.http.guard import csrf_token
 from bridge.http.language import choose_language, language, language_tag, language_url, rendered_once, translate
 from bridge.http.session import BrowserSessionInterface
+from bridge.names import txt_records
 from bridge.ops.journal import Journal
 from bridge.ops.logs import configure_logs
 from bridge.ops.metrics import Metrics
+from bridge.ops.trail import Trail
 from bridge.outbound import Limits, Outbound
-from bridge.services import HotlineSdk, Services, Site
-from bridge.settings import Settings, load, templates_folder
+from bridge.services import ConnectionEntry, HotlineSdk, Services, Site
+from bridge.settings import Settings, connection_table, load, read_connection, secrets_of, templates_folder
+from bridge.signin.agent_check import AgentCheck
 from bridge.signin.agent_session import AgentSessions
 from bridge.signin.browser_session import BrowserSessions
+from bridge.signin.changes import ConnectionChanges
 from bridge.signin.flow import SignInFlow
 from bridge.signin.pending import PendingSignIns
+from bridge.signin.rehearsal import Rehearsals
 from bridge.upstream.client import UpstreamClient
 from bridge.upstream.metadata import KeyCache, MetadataCache
+from bridge.web.admin.connections import connections
+from bridge.web.admin.door import door
+from bridge.web.admin.editing import editing
+from bridge.web.admin.portal import portal
+from bridge.web.admin.records import records
+from bridge.web.admin.rehearsals import rehearsals
 from bridge.web.agent import agent
+from bridge.web.callback import callback
 from bridge.web.health import health, ops
 from bridge.web.softphone import softphone
 
@@ -46,6 +68,7 @@ if TYPE_CHECKING:
 
 
 _LARGEST_REQUEST = 65_536
+CONSOLE = (door, editing, connections, records, rehearsals, portal)
 
 
 def create_app(settings: Settings, *, outbound: Outbound | None = None, now: Callable[[], float] = time.time) -> Flask:
@@ -59,7 +82,7 @@ def create_app(settings: Settings, *, outbound: Outbound | None = None, now: Cal
         StoreUnavailable: the database does not answer.
     """
     services = build_services(settings, outbound or make_outbound(settings), now)
-    services.database.upgrade()
+    provision(settings, services)
     package = Path(__file__).parent
     app = Flask("bridge", root_path=str(package), template_folder=str(templates_folder()))
     _configure(app, services)
@@ -68,7 +91,8 @@ def create_app(settings: Settings, *, outbound: Outbound | None = None, now: Cal
     app.extensions[EXTENSION] = services
     app.session_interface = BrowserSessionInterface(app, services.key_ring, services.browser_sessions)
     Babel(app, locale_selector=choose_language, default_translation_directories=str(package / "translations"))
-    for blueprint in (language, agent, softphone, health):
+    Bootstrap5(app)
+    for blueprint in (language, agent, callback, softphone, health, *CONSOLE):
         app.register_blueprint(blueprint)
     if not settings.server.ops_bind:
         app.register_blueprint(ops)
@@ -109,44 +133,119 @@ def _settings_of_environment() -> Settings:
 def make_outbound(settings: Settings) -> Outbound:
     """Return the way out with the configured limits."""
     limits = Limits(connect=settings.egress.connect_timeout, read=settings.egress.read_timeout)
-    return Outbound(ca_bundle=settings.egress.ca_bundle, limits=limits)
+    return Outbound(ca_bundle=settings.egress.ca_bundle, limits=limits, allow_private=settings.egress.allow_private)
 
 
 def build_services(settings: Settings, outbound: Outbound, now: Callable[[], float]) -> Services:
     """Make every room and hand it what it needs."""
-    key_ring = KeyRing(settings.secret_keys)
-    database = Database(settings.store.database)
-    connections = ConnectionStore(settings.connections)
-    metrics = Metrics()
-    journal = Journal(metrics)
-    pending = PendingSignIns(key_ring, now)
-    lifetime = settings.session.lifetime
-    sessions = AgentSessions(database, key_ring, lifetime=lifetime, idle=settings.session.idle, now=now)
-    access_token, minted = AccessTokenSubject(), MintedSubject(load_private_key, now)
+    rooms = _ground_floor(settings, now)
+    upstream = UpstreamClient(outbound, MetadataCache(outbound), KeyCache(outbound), now)
+    agents = Agents(ContactCenter(outbound, now))
+    look_for_agent = AgentCheck(agents)
     flow = SignInFlow(
         public_url=settings.public_url,
-        connections=connections,
-        upstream=UpstreamClient(outbound, MetadataCache(outbound), KeyCache(outbound), now),
-        subjects={"oauth": access_token, "jwt": minted},
+        connections=rooms.connections,
+        upstream=upstream,
+        subjects={"oauth": AccessTokenSubject(), "jwt": MintedSubject(load_private_key, now)},
         exchange=FuyunExchange(outbound, now),
-        pending=pending,
-        sessions=sessions,
-        journal=journal,
+        look_for_agent=look_for_agent,
+        pending=rooms.pending,
+        sessions=rooms.agent_sessions,
+        journal=rooms.journal,
         now=now,
     )
+    changes = ConnectionChanges(
+        register=rooms.register,
+        domains=rooms.domains,
+        connections=rooms.connections,
+        rehearsals=rooms.rehearsals,
+        admins=rooms.admin_sessions,
+        outbound=outbound,
+        journal=rooms.journal,
+    )
+    names = {one.name: getattr(rooms, one.name) for one in fields(rooms)}
     return Services(
+        **names,
         site=_site(settings),
+        entry=_entry(settings),
+        changes=changes,
+        agents=agents,
+        look_for_agent=look_for_agent,
+        upstream=upstream,
+        outbound=outbound,
+        flow=flow,
+        now=now,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _GroundFloor:
+    """The rooms that remember something."""
+
+    database: Database
+    key_ring: KeyRing
+    register: ConnectionRegister
+    domains: ConnectionDomains
+    connections: ConnectionStore
+    rehearsals: Rehearsals
+    admin_rules: AdminRules
+    admin_links: AdminLinks
+    admin_sessions: AdminSessions
+    pending: PendingSignIns
+    agent_sessions: AgentSessions
+    browser_sessions: BrowserSessions
+    metrics: Metrics
+    trail: Trail
+    journal: Journal
+
+
+def _ground_floor(settings: Settings, now: Callable[[], float]) -> _GroundFloor:
+    database, key_ring, metrics = Database(settings.store.database), KeyRing(settings.secret_keys), Metrics()
+    register = ConnectionRegister(database, key_ring, settings.public_url, now)
+    rules = AdminRules(Allowed(**dict(rule)) for rule in settings.admin.allow)
+    session, kept = settings.session, settings.journal
+    trail = Trail(database, retention=kept.retention, per_connection=kept.per_connection, now=now)
+    return _GroundFloor(
         database=database,
         key_ring=key_ring,
-        connections=connections,
-        pending=pending,
-        flow=flow,
-        agent_sessions=sessions,
+        register=register,
+        domains=ConnectionDomains(database, key_ring, txt_records, now),
+        connections=ConnectionStore(register),
+        rehearsals=Rehearsals(database, key_ring, now),
+        admin_rules=rules,
+        admin_links=AdminLinks(database, now),
+        admin_sessions=AdminSessions(database, key_ring, rules, lifetime=session.admin, now=now),
+        pending=PendingSignIns(key_ring, now),
+        agent_sessions=AgentSessions(database, key_ring, lifetime=session.lifetime, idle=session.idle, now=now),
         browser_sessions=BrowserSessions(database, now),
-        journal=journal,
         metrics=metrics,
-        now=now,
+        trail=trail,
+        journal=Journal(metrics, trail, now),
     )
+
+
+def _entry(settings: Settings) -> ConnectionEntry:
+    public_url = settings.public_url
+    return ConnectionEntry(
+        read=lambda table, kept: read_connection(table, public_url=public_url, kept=kept),
+        table=lambda connection: connection_table(connection, public_url),
+        secrets=secrets_of,
+    )
+
+
+def provision(settings: Settings, services: Services) -> None:
+    """Bring the database up to date and let it say what the file says; replicas that start together wait in line.
+
+    Raises:
+        StoreUnavailable: the database does not answer.
+    """
+    services.database.upgrade()
+    with services.database.exclusively():
+        for name, done in services.register.provision(settings.connections):
+            services.journal.record_act(f"connection_{done}", actor=FILE_AUTHOR, connection=name)
+            if done == "left_the_file":
+                services.admin_sessions.end_all(name)
+                services.rehearsals.forget(name)
 
 
 def probe(settings: Settings) -> list[tuple[str, bool, str]]:
@@ -157,7 +256,7 @@ def probe(settings: Settings) -> list[tuple[str, bool, str]]:
     """
     outbound = make_outbound(settings)
     services = build_services(settings, outbound, time.time)
-    found = checks.probe(services, outbound, MetadataCache(outbound), KeyCache(outbound))
+    found = checks.probe(services, settings.connections, outbound, MetadataCache(outbound), KeyCache(outbound))
     return [(finding.name, finding.ok, finding.what) for finding in found]
 
 
@@ -194,6 +293,7 @@ def _configure(app: Flask, services: Services) -> None:
         PERMANENT_SESSION_LIFETIME=timedelta(seconds=site.session_lifetime),
         WTF_CSRF_TIME_LIMIT=None,
         BABEL_DEFAULT_LOCALE="en",
+        BOOTSTRAP_SERVE_LOCAL=True,
     )
 
 
@@ -209,4 +309,9 @@ def _furnish_templates(app: Flask) -> None:
         rendered_once=rendered_once,
         static_url=static_url,
     )
-    app.context_processor(lambda: {"csrf_token": csrf_token(), "locale": language_tag()})
+    console_pages.furnish(app)
+    app.context_processor(lambda: {"csrf_token": _form_token(), "locale": language_tag()})
+
+
+def _form_token() -> str:
+    return form_token() if is_console(request.path) else csrf_token()

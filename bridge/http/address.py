@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
+
+from flask import request
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+
+_ASKED: Final = "bridge.asked_host"
 
 
 class PublicAddress:
@@ -20,4 +25,10 @@ class PublicAddress:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Hand the request on."""
-        return self._application({**environ, **self._address}, start_response)
+        asked = {_ASKED: environ.get("HTTP_HOST", "")}
+        return self._application({**environ, **asked, **self._address}, start_response)
+
+
+def asked_host() -> str:
+    """Return the host name that this request named, in lower case: a hint about what is wanted, never proof."""
+    return str(request.environ.get(_ASKED, "")).rpartition("]")[2].partition(":")[0].lower()

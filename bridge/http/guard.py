@@ -8,7 +8,7 @@ from flask import Request, request, session
 from flask_wtf.csrf import generate_csrf, validate_csrf
 from wtforms import ValidationError
 
-from bridge.core.errors import CsrfFailed, SessionMissing
+from bridge.core.errors import CsrfFailed, LoginRequired, SessionMissing
 from bridge.http.current import services
 from bridge.http.parameters import single
 
@@ -62,6 +62,12 @@ def require_own_page() -> None:
         validate_csrf(token)
     except ValidationError as fault:
         raise CsrfFailed(expected="the session's CSRF token", received="another" if token else "none") from fault
+
+
+def require_navigation() -> None:
+    """Refuse to begin a sign-in for a script, which cannot show the provider's page; raises LoginRequired."""
+    if request.headers.get("Sec-Fetch-Mode", "navigate") != "navigate":
+        raise LoginRequired(expected="a navigation", received="a request of a script")
 
 
 def csrf_token() -> str:

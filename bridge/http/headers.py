@@ -34,6 +34,8 @@ _FIXED: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 _NONCE: Final = "'nonce-'"
+# What every visitor gets alike, so that caches may keep it.
+_ASSETS: Final = ("/static/", "/bootstrap/static/")
 
 
 def csp_nonce() -> str:
@@ -56,7 +58,7 @@ def set_security_headers(response: Response) -> Response:
     wanted = _FIXED | {"Content-Security-Policy": policy.replace(_NONCE, f"'nonce-{csp_nonce()}'")}
     if site.is_secure:
         wanted["Strict-Transport-Security"] = f"max-age={_YEAR}; includeSubDomains"
-    if not request.path.startswith("/static/"):
+    if not request.path.startswith(_ASSETS):
         wanted["Cache-Control"] = "no-store"
     set_already = {name.lower() for name in response.headers.keys()}  # noqa: SIM118 — iterating gives pairs
     for name, value in wanted.items():

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from bridge.core.errors import PageUnknown
 from bridge.core.landing import LONGEST, own_path
+from bridge.core.wording import Sentence
 from bridge.http.current import services
 from bridge.http.parameters import single
 
@@ -51,6 +52,14 @@ def translate(text: str, **variables: object) -> Markup:
     return translated % variables if variables or "%" in translated else translated
 
 
+def spoken(message: str) -> str:
+    """Return what a room below says to people, in this request's language where a catalogue has it."""
+    if not isinstance(message, Sentence):
+        return message
+    told = get_translations().ugettext(message.template)
+    return str(told % message.values if message.values else told)
+
+
 @lru_cache(maxsize=1024)
 def _translated(_language: str, text: str) -> Markup:
     return Markup(get_translations().ugettext(text))  # noqa: S704 — templates and catalogues are our own
@@ -71,7 +80,7 @@ def language_url(chosen: str) -> str:
 
     A provider's answer is not come back to: its code is spent, and must stand on no page and in no further address.
     """
-    repeatable = request.method == "GET" and request.endpoint != "agent.arrive"
+    repeatable = request.method == "GET" and request.endpoint != "callback.arrive"
     here = request.full_path.rstrip("?") if repeatable else "/"
     return url_for("language.switch", chosen=chosen, next=here if len(here) <= LONGEST else "/")
 

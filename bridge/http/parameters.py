@@ -23,6 +23,8 @@ LENGTHS: Final[Mapping[str, int]] = {
     "iss": 2048,
     "csrf_token": 512,
     "target_link_uri": 2048,
+    "version": 9,
+    "link": 64,
 }
 _BAD_REQUEST: Final = 400
 
@@ -38,6 +40,14 @@ def single(
         refuse_as: with status 400, for a parameter that is repeated or longer than its limit.
     """
     return {name: _one(parameters.getlist(name), name, refuse_as) for name in names}
+
+
+def version_in(parameters: MultiDict[str, str]) -> int:
+    """Return the number of the version that is asked for, 0 where none is; raises RequestInvalid."""
+    version = single(parameters, "version")["version"]
+    if version and not (version.isascii() and version.isdecimal()):
+        raise RequestInvalid(expected="version as a number", received="another text")
+    return int(version or 0)
 
 
 def _one(values: list[str], name: str, refuse_as: type[BridgeError]) -> str:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 import structlog
 from flask import Flask, Response, g, jsonify, redirect, render_template, request, url_for
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from bridge.core.errors import BridgeError, Internal, PageUnknown, RequestInvalid
+from bridge.core.errors import AdminSignInRequired, BridgeError, Internal, PageUnknown, RequestInvalid
 from bridge.core.protocol import AC_TOKEN
 from bridge.http.cookies import clear_ac_token
 from bridge.http.current import services
 from bridge.http.guard import forget_session, wants_page
 from bridge.http.texts import explain
 from bridge.ops.journal import new_reference
+
+if TYPE_CHECKING:
+    from bridge.core.trace import Trace
 
 _UNAUTHORIZED: Final = 401
 _NOT_FOUND: Final = 404
@@ -49,6 +52,7 @@ class Context:
     connection: str = ""
     retry_url: str = ""
     other_account_url: str = ""
+    trace: Trace | None = None
 
 
 def in_context(context: Context) -> None:
@@ -67,10 +71,12 @@ def refuse(error: BridgeError) -> Response:
     """Answer a refusal as a page or as JSON, after one line in the journal with the same reference."""
     reference = new_reference()
     context: Context = g.get("problem_context") or Context("request")
-    services().journal.record_failure(context.event, error, reference=reference, connection=context.connection)
+    services().journal.record_failure(
+        context.event, error, reference=reference, connection=context.connection, trace=context.trace
+    )
     as_page = wants_page(request) and not request.path.startswith(_SCRIPTS_ONLY)
     if error.status == _UNAUTHORIZED:
-        response = _to_sign_in() if as_page else _as_json(error, reference)
+        response = _to_sign_in(_door(error)) if as_page else _as_json(error, reference)
         return _forget_session(response) if error.ends_session else response
     response = _as_page(error, reference, context) if as_page else _as_json(error, reference)
     if error.retryable:
@@ -143,18 +149,22 @@ def _as_json(error: BridgeError, reference: str) -> Response:
         "received": error.received,
     }
     if error.status == _UNAUTHORIZED:
-        members["login_url"] = f"{services().site.public_url}/login"
+        members["login_url"] = f"{services().site.public_url}{url_for(_door(error))}"
     response = jsonify({name: value for name, value in members.items() if value != ""})
     response.status_code = error.status
     response.mimetype = "application/problem+json"
     return response
 
 
-def _to_sign_in() -> Response:
+def _door(error: BridgeError) -> str:
+    return "door.sign_in" if isinstance(error, AdminSignInRequired) else "agent.sign_in"
+
+
+def _to_sign_in(door: str) -> Response:
     if request.method != "GET":
-        return redirect(url_for("agent.sign_in"), 303)  # type: ignore[return-value]
+        return redirect(url_for(door), 303)  # type: ignore[return-value]
     wanted = quote(request.full_path.rstrip("?"), safe="")
-    return redirect(f"{url_for('agent.sign_in')}?next={wanted}", 303)  # type: ignore[return-value]
+    return redirect(f"{url_for(door)}?next={wanted}", 303)  # type: ignore[return-value]
 
 
 def _forget_session(response: Response) -> Response:

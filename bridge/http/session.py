@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _PURPOSE = "browser session"
 _ID_BYTES = 32
-_WITHOUT_SESSION = ("/static/", "/healthz", "/readyz", "/metrics", "/.well-known/")
+_WITHOUT_SESSION = ("/static/", "/bootstrap/static/", "/healthz", "/readyz", "/metrics", "/.well-known/")
 
 
 class BrowserSession(ServerSideSession):  # type: ignore[misc]

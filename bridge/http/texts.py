@@ -94,6 +94,51 @@ _CONNECTION: Final = {
     ),
 }
 
+_CONSOLE: Final = {
+    "connection_read_only": ErrorText(
+        title=_("This connection is changed in the configuration file"),
+        detail=_("It stands in the configuration file of the server, which alone decides about it."),
+        who=_OPERATOR,
+        advice=_("Change it in the file and restart the bridge. Here you can look at it and test it."),
+    ),
+    "connection_changed": ErrorText(
+        title=_("Somebody else has changed this connection meanwhile"),
+        detail=_("Nothing of yours was saved, so that nothing of theirs is lost."),
+        who=_YOU,
+        advice=_("Open the connection again, look at the newest version and repeat your change there."),
+    ),
+    "rehearsal_missing": ErrorText(
+        title=_("This version has not passed a test"),
+        detail=_("Its last test failed, or there was none, so nobody knows whether people can sign in by it."),
+        who=_YOU,
+        advice=_("Test it with your own account, then activate it."),
+    ),
+    "rehearsal_link_invalid": ErrorText(
+        title=_("This test link is no longer valid"),
+        detail=_("A test link works for 24 hours, and only as long as what it tests is there."),
+        who=_ADMINISTRATOR,
+        advice=_("Ask the person who sent it to you for a new one."),
+    ),
+    "admin_sign_in_required": ErrorText(
+        title=_("Please sign in to the console"),
+        detail=_("Nobody is signed in to the console in this browser, or not recently enough for this step."),
+        who=_YOU,
+        advice=_("Sign in to the console, then repeat what you were doing."),
+    ),
+    "admin_not_allowed": ErrorText(
+        title=_("This part of the console is not open to you"),
+        detail=_("You are not named as an administrator of what you wanted to open or to change."),
+        who=_OPERATOR,
+        advice=_("Go back to your own connections, or ask the operator to name you as their administrator."),
+    ),
+    "admin_link_invalid": ErrorText(
+        title=_("This link into the console is no longer valid"),
+        detail=_("Such a link works once and within 15 minutes."),
+        who=_OPERATOR,
+        advice=_("Make a new one with hotline-bridge admin link and open it at once."),
+    ),
+}
+
 _IDENTITY_PROVIDER: Final = {
     "idp_error": ErrorText(
         title=_("Your company did not confirm the sign-in"),
@@ -184,6 +229,21 @@ _CONTACT_CENTER: Final = {
     ),
 }
 
+_CONTACT_CENTER_API: Final = {
+    "contact_center_error": ErrorText(
+        title=_("The contact center refused to answer about its agents"),
+        detail=_("The access key may be wrong, may lack the right to look agents up, or the instance is another."),
+        who=_ADMINISTRATOR,
+        advice=_("Check the access key, its rights and the contact center instance of this connection."),
+    ),
+    "contact_center_unreachable": ErrorText(
+        title=_("The contact center does not answer about its agents"),
+        detail=_("It was asked which agents there are and gave no answer in time."),
+        who=_OPERATOR,
+        advice=_("Wait a moment and try again. Calls that are up are not affected."),
+    ),
+}
+
 _SESSION: Final = {
     "session_missing": ErrorText(
         title=_("You are not signed in"),
@@ -223,9 +283,11 @@ _OURSELVES: Final = {
 _TEXTS: Final = {
     **_REQUEST,
     **_CONNECTION,
+    **_CONSOLE,
     **_IDENTITY_PROVIDER,
     **_PERSON,
     **_CONTACT_CENTER,
+    **_CONTACT_CENTER_API,
     **_SESSION,
     **_OURSELVES,
 }

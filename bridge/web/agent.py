@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import TYPE_CHECKING, Final, cast
 
 from flask import (
     Blueprint,
     Response,
-    after_this_request,
-    current_app,
     redirect,
     render_template,
     request,
@@ -19,28 +16,19 @@ from flask import (
 
 from bridge.core.errors import (
     IdpAnswerInvalid,
-    LoginRequired,
     RequestInvalid,
-    SessionEnded,
-    SessionMissing,
-    StateExpired,
-    StateUnknown,
     showable,
 )
 from bridge.core.landing import HOME, safe_landing
 from bridge.http import cookies
+from bridge.http.address import asked_host
 from bridge.http.current import services
-from bridge.http.guard import AGENT_SESSION, forget_session, require_own_page, require_session, require_store
+from bridge.http.guard import AGENT_SESSION, forget_session, require_navigation, require_own_page, require_session
 from bridge.http.parameters import single
 from bridge.http.problem import Context, in_context
-from bridge.signin.flow import AuthorizationResponse
 
 if TYPE_CHECKING:
-    from werkzeug.datastructures import MultiDict
-
     from bridge.core.model import Connection
-    from bridge.http.session import BrowserSession, BrowserSessionInterface
-    from bridge.signin.agent_session import AgentSession
 
 agent = Blueprint("agent", __name__)
 
@@ -51,8 +39,9 @@ _OTHER_ACCOUNT: Final = {"microsoft": "select_account"}
 
 @agent.get("/")
 def home() -> Response:
-    """Lead to the phone."""
-    return _see(url_for("softphone.page"))
+    """Lead to the phone, or from a connection's own host name to its sign-in."""
+    own = services().connections.for_host(asked_host())
+    return _see(_from_its_host(own, HOME) if own else url_for("softphone.page"))
 
 
 @agent.get("/login")
@@ -60,6 +49,9 @@ def sign_in() -> Response | str:
     """Show the ways in: one button, or the e-mail question; a known domain needs no question."""
     asked = single(request.args, "next", "login_hint")
     landing, login_hint = safe_landing(asked["next"]), asked["login_hint"].strip()
+    own = services().connections.for_host(asked_host())
+    if own:
+        return _see(_from_its_host(own, landing))
     ways = services().connections.for_email(login_hint) if "@" in login_hint else []
     if len(ways) == 1:
         return _see(_departure_url(ways[0], landing, login_hint))
@@ -100,30 +92,6 @@ def initiate(name: str) -> Response:
     return _depart(connection, safe_landing(wanted), asked["login_hint"], "")
 
 
-@agent.route("/callback/<name>", methods=["GET", "POST"])
-def arrive(name: str) -> Response:
-    """Complete the sign-in with what the browser brought back."""
-    require_store()
-    connection = services().connections.get(name)
-    brought = request.args if request.method == "GET" else request.form
-    slot, wanted = services().pending.peek(brought.get("state", ""), _pending_cookie)
-    in_context(_arrival_context(connection, safe_landing(wanted)))
-    if slot is not None:
-        _forget_afterwards(connection, slot)
-    response = _response_in(brought)
-    try:
-        arrived, landing = services().flow.complete(name, response, _pending_cookie, former=_session_now())
-    except (StateUnknown, StateExpired):
-        # Another tab finished meanwhile: a person who is signed in wants the page, not an account of what was late.
-        if _is_signed_in():
-            return _see(HOME)
-        if request.method == "POST":
-            # Another site's form brings no session cookie (SameSite=Lax); the navigation that we answer with does.
-            return _see(url_for("agent.arrive", name=connection.name, state=response.state))
-        raise
-    return _let_in(connection, arrived, landing)
-
-
 @agent.post("/logout")
 def sign_out() -> Response:
     """End the session here, and send the browser to end it at the provider."""
@@ -143,10 +111,8 @@ def signed_out() -> str:
 
 
 def _depart(connection: Connection, landing: str, login_hint: str, prompt: str) -> Response:
-    if request.headers.get("Sec-Fetch-Mode", "navigate") != "navigate":
-        # A script cannot show the provider's page; each of its tries would only use up a slot.
-        raise LoginRequired(expected="a navigation", received="a request of a script")
-    in_context(Context("sign_in", connection.name, url_for("agent.sign_in")))
+    require_navigation()
+    in_context(Context("sign_in", connection.name, retry_url=url_for("agent.sign_in")))
     slot = cookies.next_slot(request)
     departure = services().flow.begin(
         connection.name, slot=slot, landing=landing, login_hint=login_hint, prompt=prompt, former=_session_now()
@@ -157,52 +123,8 @@ def _depart(connection: Connection, landing: str, login_hint: str, prompt: str) 
     return response
 
 
-def _response_in(brought: MultiDict[str, str]) -> AuthorizationResponse:
-    found = single(brought, "state", "code", "error", "iss", refuse_as=IdpAnswerInvalid)
-    single(brought, "error_description", refuse_as=IdpAnswerInvalid)
-    return AuthorizationResponse(**found)
-
-
-def _let_in(connection: Connection, arrived: AgentSession, landing: str) -> Response:
-    interface = cast("BrowserSessionInterface", current_app.session_interface)
-    interface.start(cast("BrowserSession", session), {AGENT_SESSION: arrived.id, "csrf_token": secrets.token_hex(20)})
-    response = _see(landing)
-    cookies.set_ac_token(response, services().site, arrived, services().now())
-    cookies.remember_connection(response, services().site, connection.name)
-    return response
-
-
 def _session_now() -> str:
     return str(session.get(AGENT_SESSION, ""))
-
-
-def _is_signed_in() -> bool:
-    try:
-        require_session()
-    except (SessionMissing, SessionEnded, LoginRequired):
-        return False
-    return True
-
-
-def _forget_afterwards(connection: Connection, slot: int) -> None:
-    @after_this_request
-    def forget(response: Response) -> Response:
-        cookies.clear_pending(response, services().site, connection, slot)
-        return response
-
-
-def _pending_cookie(slot: int) -> str:
-    return cookies.pending_in(request, slot)
-
-
-def _arrival_context(connection: Connection, landing: str) -> Context:
-    prompt = _OTHER_ACCOUNT.get(connection.idp.kind, "login")
-    return Context(
-        "sign_in",
-        connection.name,
-        retry_url=_departure_url(connection, landing),
-        other_account_url=_departure_url(connection, landing, prompt=prompt),
-    )
 
 
 def _offer(connection: Connection, landing: str, login_hint: str) -> dict[str, str]:
@@ -225,6 +147,11 @@ def _remembered(landing: str) -> dict[str, str] | None:
     name = request.cookies.get(cookies.REMEMBERED, "")
     known = {connection.name: connection for connection in services().connections.enabled()}
     return _offer(known[name], landing, "") if name in known else None
+
+
+def _from_its_host(connection: Connection, landing: str) -> str:
+    # Cookies and redirect URIs belong to public_url alone: another host name is a way in, never a place to stay.
+    return f"{services().site.public_url}{_departure_url(connection, landing)}"
 
 
 def _see(url: str) -> Response:

@@ -1,0 +1,67 @@
+"""What the console's pages have at hand: who is in it, moments, and sentences from below in the reader's language."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from flask import request
+from flask_babel import format_timedelta
+
+from bridge.core.errors import AdminSignInRequired, StoreUnavailable
+from bridge.http.console import current_admin, form_token
+from bridge.http.current import services
+from bridge.http.field_names import field_name
+from bridge.http.language import spoken
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from bridge.access.rules import Administrator
+
+_SECTIONS: Final = {"records.overview": "journal", "records.trace": "journal", "records.calendar": "calendar"}
+_ROOMS: Final = {"connections", "editing", "rehearsals", "portal"}
+
+
+def furnish(app: Flask) -> None:
+    """Give the templates of `app` what the console's pages ask for."""
+    app.jinja_env.globals.update(
+        console_form_token=form_token,
+        console_section=console_section,
+        field_name=field_name,
+        signed_in_admin=signed_in_admin,
+        spoken=spoken,
+    )
+    app.jinja_env.filters.update(moment=moment, utc=utc, ago=ago)
+
+
+def signed_in_admin() -> Administrator | None:
+    """Return who is in the console, None where nobody is or it cannot be told."""
+    try:
+        return current_admin()
+    except (AdminSignInRequired, StoreUnavailable):
+        return None
+
+
+def console_section() -> str:
+    """Return the section of the navigation that this page belongs to: ``connections``, ``journal``, ``calendar``."""
+    endpoint = request.endpoint or ""
+    if endpoint.partition(".")[0] in _ROOMS:
+        return "connections"
+    return _SECTIONS.get(endpoint, "")
+
+
+def moment(epoch: float) -> str:
+    """Return epoch seconds as an ISO moment for ``<time datetime>``."""
+    return datetime.fromtimestamp(epoch, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def utc(epoch: float) -> str:
+    """Return epoch seconds as people read them, ``2026-11-22 14:06 UTC``."""
+    return datetime.fromtimestamp(epoch, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def ago(epoch: float) -> str:
+    """Return how long ago a moment was, in the reader's language."""
+    passed = timedelta(seconds=min(epoch - services().now(), -1))
+    return str(format_timedelta(passed, add_direction=True))

@@ -1,0 +1,134 @@
+"""What the journal and the calendar call things, in the reader's language."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _
+
+from bridge.core import trace
+from bridge.core.trace import OK
+from bridge.http.texts import explain
+
+if TYPE_CHECKING:
+    from flask_babel.speaklater import LazyString
+
+    from bridge.connections.expiry import Deadline
+
+EVENTS: Final[dict[str, LazyString]] = {
+    "sign_in": _("Sign-in of an agent"),
+    "admin_sign_in": _("Sign-in to the console"),
+    "admin_sign_out": _("Sign-out from the console"),
+    "admin_link_made": _("Link to the console made"),
+    "connection_saved": _("Draft saved"),
+    "connection_applied": _("Applied from the command line"),
+    "connection_activated": _("Activated"),
+    "connection_deactivated": _("Switched off"),
+    "connection_rolled_back": _("Earlier version brought back"),
+    "connection_removed": _("Removed"),
+    "connection_provisioned": _("Taken from the configuration file"),
+    "connection_left_the_file": _("Gone from the configuration file"),
+    "domain_verified": _("Domain verified"),
+    "domain_accepted": _("Domain accepted by an operator"),
+    "test_link_made": _("Test link made"),
+}
+_STEPS: Final[dict[str, LazyString]] = {
+    trace.DISCOVERY: _("Discovery"),
+    trace.RESPONSE: _("Answer of the provider"),
+    trace.REDEEM: _("Code for tokens"),
+    trace.ID_TOKEN: _("ID token"),
+    trace.USERINFO: _("User endpoint"),
+    trace.TENANT: _("Organization"),
+    trace.MAPPING: _("Mapping field"),
+    trace.AGENT: _("Agent in the contact center"),
+    trace.EXCHANGE: _("Token exchange with Fuyun"),
+    trace.USER_NAME: _("Name in Fuyun's token"),
+}
+_FACTS: Final[dict[str, LazyString]] = {
+    "version": _("Version"),
+    "former_version": _("Version before"),
+    "without_rehearsal": _("Without a passed test"),
+    "role": _("Role"),
+    "domain": _("Domain"),
+}
+_WHATS: Final[dict[str, LazyString]] = {
+    "idp_secret": _("Client secret at the identity provider"),
+    "fuyun_secret": _("Client secret in the Fuyun portal"),
+    "jwt_key": _("Private key for our own tokens"),
+    "certificate": _("TLS certificate"),
+}
+_TYPES: Final[dict[str, LazyString]] = {
+    "null": _("nothing"),
+    "true or false": _("yes or no"),
+    "number": _("number"),
+    "empty text": _("empty text"),
+    "e-mail address": _("e-mail address"),
+    "address": _("web address"),
+    "object": _("group of fields"),
+}
+_TEXT: Final = re.compile(r"text of ([0-9]+) characters")
+_LIST: Final = re.compile(r"list of ([0-9]+)")
+_MAIL: Final = re.compile(r"e-mail address at (.+)")
+_A_SECOND: Final = 1.0
+
+
+def event(name: str) -> str:
+    """Return what happened, in words."""
+    return str(EVENTS.get(name, name))
+
+
+def step(name: str) -> str:
+    """Return what a step of the road is called."""
+    return str(_STEPS.get(name, name))
+
+
+def fact(name: str) -> str:
+    """Return what a further detail is called."""
+    return str(_FACTS.get(name, name))
+
+
+def outcome(code: str) -> str:
+    """Return how it ended, in words."""
+    return str(gettext("successful") if code == OK else explain(code).title)
+
+
+def duration(seconds: float | None) -> str:
+    """Return seconds as people read them, empty where nobody measured."""
+    if seconds is None:
+        return ""
+    if seconds < _A_SECOND:
+        return str(gettext("%(number)s ms", number=round(seconds * 1000)))
+    return str(gettext("%(number)s s", number=f"{seconds:.2f}"))
+
+
+def kind_of_value(text: str) -> str:
+    """Return the kind of a claim's value, as `core.trace` notes it, in words."""
+    if found := _TEXT.fullmatch(text):
+        return str(gettext("text of %(number)s characters", number=found[1]))
+    if found := _LIST.fullmatch(text):
+        return str(gettext("list of %(number)s", number=found[1]))
+    if found := _MAIL.fullmatch(text):
+        return str(gettext("e-mail address at %(domain)s", domain=found[1]))
+    return str(_TYPES.get(text, text))
+
+
+def what(deadline: Deadline) -> str:
+    """Return what ends."""
+    return str(_WHATS[deadline.what])
+
+
+def left(deadline: Deadline) -> str:
+    """Return how much time is left, in words."""
+    days = deadline.days or 0
+    if days < 0:
+        return str(gettext("ended"))
+    return str(gettext("ends today") if days == 0 else gettext("%(days)s days left", days=days))
+
+
+def tone(deadline: Deadline) -> str:
+    """Return the colour of a deadline's tag."""
+    if deadline.is_imminent:
+        return "stop"
+    return {"urgent": "stop", "soon": "wait", "ok": "good"}.get(deadline.level, "plain")

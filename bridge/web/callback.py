@@ -1,0 +1,144 @@
+"""A browser that comes back from an identity provider: an agent, an administrator, or somebody who tries out."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Final, cast
+
+from flask import Blueprint, Response, after_this_request, current_app, redirect, request, session, url_for
+
+from bridge.core.errors import (
+    IdpAnswerInvalid,
+    LoginRequired,
+    SessionEnded,
+    SessionMissing,
+    StateExpired,
+    StateUnknown,
+)
+from bridge.core.landing import HOME, safe_landing
+from bridge.core.trace import Trace
+from bridge.http import console, cookies
+from bridge.http.current import services
+from bridge.http.guard import AGENT_SESSION, require_session, require_store
+from bridge.http.parameters import single
+from bridge.http.problem import Context, in_context
+from bridge.signin.authorization import AuthorizationResponse
+
+if TYPE_CHECKING:
+    from werkzeug.datastructures import MultiDict
+
+    from bridge.core.model import Connection
+    from bridge.http.session import BrowserSession, BrowserSessionInterface
+    from bridge.signin.agent_session import AgentSession
+    from bridge.signin.pending import PendingSignIn
+
+callback = Blueprint("callback", __name__)
+
+_OTHER_ACCOUNT: Final = {"microsoft": "select_account"}
+
+
+@callback.route("/callback/<name>", methods=["GET", "POST"])
+def arrive(name: str) -> Response:
+    """Complete what this browser began, with what it brought back."""
+    require_store()
+    brought = request.args if request.method == "GET" else request.form
+    found = services().pending.peek(brought.get("state", ""), _pending_cookie)
+    purpose = found[1].purpose if found else "agent"
+    if purpose == "rehearsal" and found:
+        return _show_rehearsal(name, brought, found[1], found[0])
+    connection = services().connections.get(name)
+    if found:
+        _forget_afterwards(connection, found[0])
+    trace = Trace()
+    if purpose == "admin":
+        return _let_into_console(connection, _response_in(brought), trace)
+    landing = safe_landing(found[1].landing if found else "")
+    in_context(_arrival_context(connection, landing, trace))
+    return _let_agent_in(connection, _response_in(brought), trace)
+
+
+def _let_agent_in(connection: Connection, response: AuthorizationResponse, trace: Trace) -> Response:
+    try:
+        arrived, landing = services().flow.complete(
+            connection.name, response, _pending_cookie, trace, former=str(session.get(AGENT_SESSION, ""))
+        )
+    except (StateUnknown, StateExpired):
+        # Another tab finished meanwhile: a person who is signed in wants the page, not an account of what was late.
+        if _is_signed_in():
+            return _see(HOME)
+        if request.method == "POST":
+            # Another site's form brings no session cookie (SameSite=Lax); the navigation that we answer with does.
+            return _see(url_for("callback.arrive", name=connection.name, state=response.state))
+        raise
+    interface = cast("BrowserSessionInterface", current_app.session_interface)
+    interface.start(cast("BrowserSession", session), {AGENT_SESSION: arrived.id, "csrf_token": secrets.token_hex(20)})
+    return _with_cookies(_see(landing), connection, arrived)
+
+
+def _with_cookies(answer: Response, connection: Connection, arrived: AgentSession) -> Response:
+    site = services().site
+    cookies.set_ac_token(answer, site, arrived, services().now())
+    cookies.remember_connection(answer, site, connection.name)
+    return answer
+
+
+def _let_into_console(connection: Connection, response: AuthorizationResponse, trace: Trace) -> Response:
+    in_context(Context("admin_sign_in", connection.name, retry_url=url_for("door.sign_in"), trace=trace))
+    found, landing = services().flow.recognise(connection.name, response, _pending_cookie, trace)
+    admin = services().admin_rules.recognise(connection.name, found.claims, services().now())
+    answer = _see(landing)
+    console.let_in(answer, admin)
+    services().journal.record_act("admin_sign_in", actor=admin.name, connection=connection.name, role=admin.role)
+    return answer
+
+
+def _show_rehearsal(name: str, brought: MultiDict[str, str], pending: PendingSignIn, slot: int) -> Response:
+    in_context(Context("rehearsal", pending.connection, retry_url=url_for("door.console_home")))
+    connection = services().connections.version(pending.connection, pending.version)
+    _forget_afterwards(connection, slot)
+    trace = Trace()
+    services().flow.rehearse(name, _response_in(brought), _pending_cookie, trace)
+    digest = services().register.version(connection.name, connection.version).digest
+    done = services().rehearsals.keep(connection, digest, trace, by=pending.ticket, link=pending.link)
+    return _see(url_for("rehearsals.result", rehearsal_id=done.id))
+
+
+def _response_in(brought: MultiDict[str, str]) -> AuthorizationResponse:
+    found = single(brought, "state", "code", "error", "iss", refuse_as=IdpAnswerInvalid)
+    single(brought, "error_description", refuse_as=IdpAnswerInvalid)
+    return AuthorizationResponse(**found)
+
+
+def _is_signed_in() -> bool:
+    try:
+        require_session()
+    except (SessionMissing, SessionEnded, LoginRequired):
+        return False
+    return True
+
+
+def _forget_afterwards(connection: Connection, slot: int) -> None:
+    @after_this_request
+    def forget(response: Response) -> Response:
+        cookies.clear_pending(response, services().site, connection, slot)
+        return response
+
+
+def _pending_cookie(slot: int) -> str:
+    return cookies.pending_in(request, slot)
+
+
+def _arrival_context(connection: Connection, landing: str, trace: Trace) -> Context:
+    wanted = landing if landing != HOME else None
+    prompt = _OTHER_ACCOUNT.get(connection.idp.kind, "login")
+    return Context(
+        "sign_in",
+        connection.name,
+        retry_url=url_for("agent.depart", name=connection.name, next=wanted),
+        other_account_url=url_for("agent.depart", name=connection.name, next=wanted, prompt=prompt),
+        trace=trace,
+    )
+
+
+def _see(url: str) -> Response:
+    return cast("Response", redirect(url, 303))

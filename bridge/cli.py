@@ -1,4 +1,4 @@
-"""The command line: serve, check, demo, sandbox, keys.
+"""The command line: serve, check, demo, sandbox, keys; `cli_connections` has the rest.
 
 One of the two front desks that read settings, and the only one that opens the sandbox. What loads Flask, the database
 or the sandbox is imported where it is needed, so that the light commands stay quick.
@@ -17,32 +17,21 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 import click
 
-from bridge import __version__, running
+from bridge import __version__, running, telling
+from bridge.cli_connections import admin, connections, load_or_exit
 from bridge.core.errors import StoreUnavailable
 from bridge.settings import SettingsError, load
+from bridge.telling import config_option, tell
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from flask import Flask
 
     from bridge.settings import Settings
 
-CONFIG_VARIABLE: Final = "BRIDGE_CONFIG"
+CONFIG_VARIABLE: Final = telling.CONFIG_VARIABLE
 SANDBOX_VARIABLE: Final = "BRIDGE_SANDBOX_URL"
-DEFAULT_CONFIG: Final = "config/bridge.toml"
 SANDBOX_THREADS: Final = 64
 OPS_THREADS: Final = 4
-_COLOURS: Final = {"ok": "green", "warn": "yellow", "fault": "red"}
-
-_config_option = click.option(
-    "--config",
-    type=click.Path(path_type=Path),
-    envvar=CONFIG_VARIABLE,
-    default=DEFAULT_CONFIG,
-    show_default=True,
-    help=f"Configuration file; also from {CONFIG_VARIABLE}.",
-)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -51,14 +40,18 @@ def main() -> None:
     """Company sign-in for the hotline of Alibaba Cloud's Intelligent Contact Center."""
 
 
+main.add_command(connections)
+main.add_command(admin)
+
+
 # serve ---------------------------------------------------------------------------------------------------------------
 
 
 @main.command()
-@_config_option
+@config_option
 def serve(config: Path) -> None:
     """Run the production server."""
-    settings = _load_or_exit(config)
+    settings = load_or_exit(config)
     for key, doubt in settings.doubts:
         click.echo(f"warning: {config}: {key}: {doubt}", err=True)
     server = settings.server
@@ -88,10 +81,10 @@ def _prepare_store(settings: Settings) -> None:
 
 
 @main.command(hidden=True)
-@_config_option
+@config_option
 def ops(config: Path) -> None:
     """Run the desk for probes and scrapers alone; `serve` starts it where server.ops_bind is set."""
-    host, port = _load_or_exit(config).server.ops_address or sys.exit(1)
+    host, port = load_or_exit(config).server.ops_address or sys.exit(1)
     running.serve_wsgi("bridge.cli:ops_of_worker", running.listenable(host, port), port, threads=OPS_THREADS)
 
 
@@ -111,46 +104,28 @@ def bridge_of_worker() -> Flask:
     return from_environment()
 
 
-def _load_or_exit(config: Path) -> Settings:
-    try:
-        return load(config, os.environ)
-    except SettingsError as refusal:
-        for fault in refusal.faults:
-            click.echo(str(fault), err=True)
-        sys.exit(1)
-
-
 # check ---------------------------------------------------------------------------------------------------------------
 
 
 @main.command()
-@_config_option
+@config_option
 @click.option("--offline", is_flag=True, help="Look at the configuration only; ask no server and no store.")
 def check(config: Path, *, offline: bool) -> None:
     """Tell everything that is wrong; exit 1 on any fault."""
     try:
         settings = load(config, os.environ)
     except SettingsError as refusal:
-        _tell([("fault", fault.file, ": ".join(filter(None, (fault.key, fault.message)))) for fault in refusal.faults])
+        tell([("fault", fault.file, ": ".join(filter(None, (fault.key, fault.message)))) for fault in refusal.faults])
     else:
         rows = [("ok", str(config), "every key is understood")]
         rows += [("warn", key, doubt) for key, doubt in settings.doubts]
-        _tell(rows if offline else rows + _probe(settings))
+        tell(rows if offline else rows + _probe(settings))
 
 
 def _probe(settings: Settings) -> list[tuple[str, str, str]]:
     from bridge.app import probe  # noqa: PLC0415 — loads Flask and the database
 
     return [("ok" if good else "fault", name, what) for name, good, what in probe(settings)]
-
-
-def _tell(rows: Sequence[tuple[str, str, str]]) -> None:
-    """Print what was looked at, and exit 1 when there is a fault among it."""
-    width = max(len(name) for _, name, _ in rows)
-    for state, name, what in rows:
-        click.echo(f"{click.style(f'{state:5}', fg=_COLOURS[state])}  {f'{name}:':{width + 1}} {what}")
-    if faults := sum(state == "fault" for state, _, _ in rows):
-        raise running.CannotRun(f"{faults} to put right." if faults > 1 else "One to put right.")
 
 
 # keys ----------------------------------------------------------------------------------------------------------------
@@ -223,16 +198,17 @@ def _write_demo_config(folder: Path, sandbox_url: str, public_url: str, *, every
 
     path = folder / "bridge.toml"
     chosen = tuple(COMPANIES) if every_kind else ("contoso",)
-    path.write_text(demo_config(sandbox_url, public_url, str(folder), connections=chosen), "utf-8")
+    path.write_text(demo_config(sandbox_url, public_url, str(folder), connections=chosen, console=True), "utf-8")
     return path
 
 
 def _welcome(public_url: str, sandbox_url: str, folder: str) -> str:
     return (
         f"\n  The bridge is ready:   {public_url}\n"
+        f"  The console:           {public_url}/admin\n"
         f"  The sandbox around it: {sandbox_url}\n"
         f"  Their logs and data:   {folder}\n\n"
         "  Open the first address and sign in as one of the sandbox's people, such as lin@contoso.example;\n"
-        "  the second address lists all of them, and what can be made to go wrong.\n"
+        "  Lin administers the console too. The sandbox's address lists everybody, and what can be made to go wrong.\n"
         "  Ctrl-C ends both and removes their data.\n"
     )

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.sync_api import sync_playwright
 
+from tests.kit.compiled import compiled_once
 from tests.kit.house import build_house, demo_settings
+from tests.kit.postgresql import postgresql
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
     from tests.kit.browser import Browser
     from tests.kit.house import House
+    from tests.kit.postgresql import Server
 
 # The closed house: tests reach this machine only ---------------------------------------------------------------------
 
@@ -72,6 +75,26 @@ def closed_house() -> Iterator[None]:
         yield
 
 
+# What takes long and proves nothing -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_authorities(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Trust none of the machine's certificate authorities: to read them all takes longer than to make a house."""
+    none = tmp_path_factory.mktemp("authorities") / "none.pem"
+    none.touch()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SSL_CERT_FILE", str(none))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def applications_compiled_once() -> Iterator[None]:
+    """Let the hundreds of applications of a run share their templates and routes."""
+    with compiled_once():
+        yield
+
+
 # The browser ---------------------------------------------------------------------------------------------------------
 
 
@@ -112,6 +135,16 @@ def chromium_browser(chromium_path: str) -> Iterator[ChromiumBrowser]:
         browser = playwright.chromium.launch(executable_path=chromium_path, args=CHROMIUM_ARGUMENTS)
         yield browser
         browser.close()
+
+
+# PostgreSQL ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[Server]:
+    """A real PostgreSQL, started for the first test that wants one."""
+    with postgresql() as server:
+        yield server
 
 
 # The house: a bridge beside its sandbox, in one process ---------------------------------------------------------------

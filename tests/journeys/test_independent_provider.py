@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import ssl
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
     from requests import Response
 
     from tests.kit.browser import Browser
@@ -108,7 +110,7 @@ def browser(house: House) -> Browser:
 
 
 def _house(folder: Path, canaille: Canaille, mode: str, client_secret: str, more: str) -> House:
-    key, clock = new_rsa(), Clock()
+    key, clock = _signing_key(), Clock()
     (folder / "yaal.pem").write_text(private_pem(key), "utf-8")
     text = (CONFIGURATION + (SIGNING if mode == "jwt" else "")).format(
         public_url=BRIDGE, folder=folder, mode=mode, issuer=canaille.issuer, client_id=CLIENT_ID,
@@ -134,6 +136,11 @@ def _house(folder: Path, canaille: Canaille, mode: str, client_secret: str, more
     adapter = Crossing(HTTPAdapter())
     adapter.mount(BRIDGE, app)
     return House(app, settings, world, adapter, clock, calls)
+
+
+@cache
+def _signing_key() -> RSAPrivateKey:
+    return new_rsa()
 
 
 def _userinfo(canaille: Canaille, token: str) -> dict[str, Any] | None:

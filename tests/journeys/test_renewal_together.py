@@ -120,7 +120,7 @@ def two_workers(tmp_path: Path) -> Iterator[tuple[Any, list[str]]]:
     outside, first, second = free_port(), free_port(), free_port()
     sandbox = create_sandbox(f"http://localhost:{outside}")
     serving = make_server("localhost", outside, sandbox, threaded=True)
-    thread = threading.Thread(target=serving.serve_forever)
+    thread = threading.Thread(target=serving.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     config = tmp_path / "bridge.toml"
     config.write_text(demo_config(f"http://localhost:{outside}", f"http://127.0.0.1:{first}", str(tmp_path)), "utf-8")

@@ -136,23 +136,14 @@ def test_the_log_of_the_process_is_json_and_holds_nothing_of_what_the_browser_sa
     assert any(event["event"] == "sign_out" and event["connection"] == "contoso" for event in events)
 
 
-def test_sigterm_ends_it_with_all_of_its_workers(outside: Outside, tmp_path: Path) -> None:
-    config, url = _configure(tmp_path, outside.url)
-    with running(["serve", "--config", str(config)], tmp_path) as command:
-        command.wait_until(lambda: answers(f"{url}/readyz"))
-        browser = Browser(url)
-        browser.sign_in("globex")  # leaves a connection open
-        assert command.end(signal.SIGTERM) < SECONDS_TO_STOP
-        assert command.process.returncode == 0
-        assert not command.has_left_somebody()
-        assert is_closed(int(url.rpartition(":")[2]))
-
-
-def test_what_was_begun_before_sigterm_is_finished(outside: Outside, tmp_path: Path) -> None:
+def test_sigterm_ends_it_with_all_of_its_workers_once_what_was_begun_is_finished(
+    outside: Outside, tmp_path: Path
+) -> None:
     config, url = _configure(tmp_path, outside.url)
     with running(["serve", "--config", str(config)], tmp_path) as command, ThreadPoolExecutor(1) as pool:
         command.wait_until(lambda: answers(f"{url}/readyz"))
-        browser = Browser(url)
+        idle, browser = Browser(url), Browser(url)
+        idle.sign_in("globex")  # leaves a connection open
         answer = browser.choose(browser.begin("globex"), "lin", follow=False).headers["Location"]
         outside.world.faults.set("exchange", "slow", times=1, seconds=1.0)
         exchanges = outside.world.count("/oauth/token_exchange")
@@ -160,6 +151,9 @@ def test_what_was_begun_before_sigterm_is_finished(outside: Outside, tmp_path: P
         command.wait_until(lambda: outside.world.count("/oauth/token_exchange") > exchanges)
         assert command.end(signal.SIGTERM) < SECONDS_TO_STOP
         assert (arrival.result().status_code, arrival.result().headers["Location"]) == (303, "/softphone")
+        assert command.process.returncode == 0
+        assert not command.has_left_somebody()
+        assert is_closed(int(url.rpartition(":")[2]))
 
 
 def test_a_faulty_configuration_is_told_whole_and_nothing_is_served(tmp_path: Path) -> None:
@@ -202,7 +196,9 @@ def test_the_demo_lets_somebody_sign_in_and_leaves_nothing_behind(tmp_path: Path
         browser = Browser(f"http://127.0.0.1:{port}")
         assert browser.sign_in("contoso").url == f"http://127.0.0.1:{port}/softphone"
         assert browser.fetch("/session").json()["account_name"] == "lin@contoso.example"
+        # Ctrl-C in a terminal reaches the whole group.
         assert command.end(signal.SIGINT, whole_group=True) < SECONDS_TO_STOP
+        assert "Goodbye" in command.written
         assert command.process.returncode == 0
         assert not command.has_left_somebody()
     assert is_closed(port)

@@ -304,7 +304,7 @@ class TestOutages:
         assert browser.fetch("/session").status_code == 401
 
 
-def test_whoever_reads_the_databases_files_finds_neither_people_nor_tokens_nor_sessions(
+def test_whoever_reads_the_databases_files_finds_neither_tokens_nor_sessions_nor_what_the_provider_said(
     house: House, tmp_path: Path
 ) -> None:
     browser = signed_in(house, "contoso")
@@ -318,7 +318,6 @@ def test_whoever_reads_the_databases_files_finds_neither_people_nor_tokens_nor_s
         record.fuyun.jti,
         record.sub,
         record.sid,
-        "lin@contoso.example",
         "Lin Example",
         str(browser.cookie("bridge_session")),
         browser.csrf_token(),
@@ -326,6 +325,8 @@ def test_whoever_reads_the_databases_files_finds_neither_people_nor_tokens_nor_s
     kept = b"".join(path.read_bytes() for path in tmp_path.glob("bridge.db*"))
     assert record.id.encode() in kept
     assert [secret for secret in hidden if secret.encode() in kept] == []
+    # The journal says who signed in, as the agent's account: that is what it is for.
+    assert [record.person for record in house.journal()] == ["lin@contoso.example"]
 
 
 class TestMetrics:

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+import tempfile
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bridge.app import create_app, make_outbound
-from bridge.outbound import Outbound
+from sqlalchemy.engine import make_url
+
+from bridge.app import create_app
+from bridge.db import Database
+from bridge.ops.trail import Search
+from bridge.outbound import Limits, Outbound
 from bridge.sandbox.app import create_sandbox
 from bridge.sandbox.world import World, demo_config
 from bridge.settings import Settings, load
@@ -17,11 +24,11 @@ from tests.kit.mounted import Mounted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from flask import Flask
 
     from bridge.core.model import Connection
+    from bridge.ops.trail import Record
     from bridge.services import Services
 
 BRIDGE = "http://127.0.0.1:5000"
@@ -43,6 +50,7 @@ class House:
     adapter: Mounted
     clock: Clock
     calls: list[tuple[str, str]]
+    at_the_start: dict[str, int] = field(default_factory=dict)
 
     @property
     def services(self) -> Services:
@@ -55,11 +63,20 @@ class House:
         return Browser(self.settings.public_url, self.adapter)
 
     def rows(self) -> dict[str, int]:
-        """Count the rows of every table but the schema's version."""
+        """Count the rows of every table beyond those that were there at the start; the journal is told by `journal`."""
         from bridge.db import metadata  # noqa: PLC0415 — tables are known once the rooms are loaded
 
         with self.services.database.transaction() as connection:
-            return {table.name: len(connection.execute(table.select()).all()) for table in metadata.sorted_tables}
+            return {
+                table.name: len(connection.execute(table.select()).all()) - self.at_the_start.get(table.name, 0)
+                for table in metadata.sorted_tables
+                if table.name != "journal"
+            }
+
+    def journal(self) -> list[Record]:
+        """Return what the journal kept of sign-ins and administrators, newest first."""
+        records = self.services.trail.search(Search())
+        return [record for record in records if not record.event.startswith("connection_provisioned")]
 
 
 def demo_settings(folder: Path, public_url: str = BRIDGE, connections: tuple[str, ...] = ()) -> Settings:
@@ -84,8 +101,30 @@ def build_house(settings: Settings) -> House:
     way_out = Mounted()
     way_out.applications = adapter.applications
     way_out.before = lambda request: calls.append((str(request.method), str(request.url).split("?")[0]))
-    outbound = Outbound(limits=make_outbound(settings).limits, adapter=way_out)
+    way_out.private, way_out.certificates = adapter.private, adapter.certificates
+    limits = Limits(connect=settings.egress.connect_timeout, read=settings.egress.read_timeout)
+    outbound = Outbound(limits=limits, adapter=way_out, allow_private=settings.egress.allow_private)
+    _lay_schema(settings.store.database)
     app = create_app(settings, outbound=outbound, now=clock)
     adapter.mount(SANDBOX, sandbox)
     adapter.mount(settings.public_url, app)
-    return House(app, settings, sandbox.extensions["world"], adapter, clock, calls)
+    house = House(app, settings, sandbox.extensions["world"], adapter, clock, calls)
+    house.at_the_start = house.rows()
+    return house
+
+
+def _lay_schema(url: str) -> None:
+    """Begin an SQLite database that is not there yet as a copy of one with the newest schema."""
+    path = make_url(url).database
+    if url.startswith("sqlite:///") and path and not Path(path).exists():
+        Path(path).write_bytes(_migrated())
+
+
+@cache
+def _migrated() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "bridge.db")
+        database = Database(f"sqlite:///{path}")
+        database.upgrade()
+        database.close()
+        return path.read_bytes()

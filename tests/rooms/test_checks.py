@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 def found(house: House) -> dict[str, Finding]:
     outbound = house.services.flow._upstream._outbound
-    probe = checks.probe(house.services, outbound, MetadataCache(outbound), KeyCache(outbound))
+    probe = checks.probe(
+        house.services, house.settings.connections, outbound, MetadataCache(outbound), KeyCache(outbound)
+    )
     return {finding.name: finding for finding in probe}
 
 

@@ -250,6 +250,20 @@ def answers(port: int) -> bool:
         return caller.connect_ex(("127.0.0.1", port)) == 0
 
 
+def leads_an_agent_to_the_company_and_keeps_connections_open(it: Demo) -> None:
+    caller = http.client.HTTPConnection("127.0.0.1", it.port, timeout=30)
+    for _ in range(2):
+        caller.request("GET", "/login?login_hint=lin@contoso.example")
+        answer = caller.getresponse()
+        answer.read()
+        assert (answer.status, answer.headers["Location"].partition("?")[0]) == (303, "/login/contoso")
+        assert caller.sock is not None
+    caller.close()
+    status, body = get(it.port, "/session")
+    assert (status, json.loads(body or "{}").get("code")) == (401, "session_missing"), it.logs()
+    assert b"lin@contoso.example" in get(it.port + 100, "/")[1]
+
+
 class TestDemo:
     @pytest.mark.parametrize("taken", [0, 100])
     def test_says_that_a_port_is_in_use(self, taken: int) -> None:
@@ -281,42 +295,26 @@ class TestDemo:
         assert started["sandbox"] == ["sandbox", "--port", str(port + 100)]
         assert not Path(started["bridge"][-1]).exists()
 
-    @pytest.mark.parametrize("way", ["Ctrl-C in a terminal", "SIGTERM", "SIGINT"])
-    def test_runs_both_until_it_is_ended(self, way: str) -> None:
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+    def test_runs_both_until_it_is_ended(self, number: signal.Signals) -> None:
         with demo() as it:
             assert f"http://127.0.0.1:{it.port}" in it.told
             assert get(it.port, "/healthz")[0] == 200
             assert get(it.port + 100, "/")[0] == 200
             folder = it.folder()
             assert (folder / "bridge.toml").exists()
-            if way == "Ctrl-C in a terminal":
-                os.killpg(it.process.pid, signal.SIGINT)
-            else:
-                it.process.send_signal(getattr(signal, way))
+            it.process.send_signal(number)
             assert "Goodbye" in it.rest()
             assert it.process.returncode == 0
             assert not folder.exists()
             assert not answers(it.port)
             assert not answers(it.port + 100)
 
-    def test_ends_the_other_and_says_so_when_one_dies(self) -> None:
+    def test_leads_agents_over_kept_connections_until_one_of_both_dies_and_says_so(self) -> None:
         with demo() as it:
+            leads_an_agent_to_the_company_and_keeps_connections_open(it)
             os.kill(it.child("sandbox"), signal.SIGTERM)
             assert "The sandbox ended with exit code 0, so all of it ends." in it.rest()
             assert it.process.returncode == 1
             assert not it.folder().exists()
             assert not answers(it.port)
-
-    def test_leads_an_agent_to_the_company_and_keeps_connections_open(self) -> None:
-        with demo() as it:
-            caller = http.client.HTTPConnection("127.0.0.1", it.port, timeout=30)
-            for _ in range(2):
-                caller.request("GET", "/login?login_hint=lin@contoso.example")
-                answer = caller.getresponse()
-                answer.read()
-                assert (answer.status, answer.headers["Location"].partition("?")[0]) == (303, "/login/contoso")
-                assert caller.sock is not None
-            caller.close()
-            status, body = get(it.port, "/session")
-            assert (status, json.loads(body or "{}").get("code")) == (401, "session_missing"), it.logs()
-            assert b"lin@contoso.example" in get(it.port + 100, "/")[1]

@@ -1,33 +1,26 @@
-"""The database: work is kept whole or not at all, failures are `StoreUnavailable`, and the schema comes by itself."""
+"""The database: what is SQLite's own and what is PostgreSQL's own; what both do alike stands in tests/contracts."""
 
 from __future__ import annotations
 
 import sqlite3
 import threading
-from contextlib import nullcontext, suppress
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 import pytest
-from alembic import command
-from alembic.autogenerate import compare_metadata
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from sqlalchemy import create_engine, inspect, text
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.pool import QueuePool
+from sqlalchemy import text
 
 from bridge import db
 from bridge.core.errors import StoreUnavailable
-from bridge.db import Database, metadata
-from bridge.signin import agent_session, browser_session
+from bridge.db import Database
+from tests.contracts.together import together
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-TABLES = {agent_session.agent_sessions.name, browser_session.browser_sessions.name, "schema_version"}
+    from tests.kit.postgresql import Server
+
 ADD = text("INSERT INTO browser_sessions (id_hash, sealed, expires_at) VALUES ('a', 'b', 1)")
 COUNT = text("SELECT count(*) FROM browser_sessions")
 
@@ -45,25 +38,7 @@ def rows(database: Database) -> int:
         return int(connection.execute(COUNT).scalar_one())
 
 
-class TestTransactions:
-    def test_work_is_kept_at_the_end(self, database: Database) -> None:
-        with database.transaction() as connection:
-            connection.execute(ADD)
-            assert rows(database) == 0
-        assert rows(database) == 1
-
-    def test_work_is_undone_by_any_error(self, database: Database) -> None:
-        with suppress(RuntimeError), database.transaction() as connection:
-            connection.execute(ADD)
-            raise RuntimeError
-        assert rows(database) == 0
-
-    def test_a_second_row_under_one_key_is_no_outage(self, database: Database) -> None:
-        with database.transaction() as connection:
-            connection.execute(ADD)
-        with pytest.raises(IntegrityError), database.transaction() as connection:
-            connection.execute(ADD)
-
+class TestFiles:
     def test_readers_go_on_beside_a_writer(self, database: Database) -> None:
         with database.transaction() as connection:
             connection.execute(ADD)
@@ -71,23 +46,6 @@ class TestTransactions:
                 assert reader.execute(text("PRAGMA journal_mode")).scalar_one() == "wal"
                 assert reader.execute(COUNT).scalar_one() == 0
 
-    def test_many_threads_may_write(self, database: Database) -> None:
-        add = text("INSERT INTO browser_sessions (id_hash, sealed, expires_at) VALUES (:id, 'b', 1)")
-
-        def write(number: int) -> None:
-            with database.transaction() as connection:
-                connection.execute(COUNT)
-                connection.execute(add, {"id": str(number)})
-
-        threads = [threading.Thread(target=write, args=(number,)) for number in range(12)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert rows(database) == 12
-
-
-class TestOutages:
     def unusable(self, path: Path) -> dict[str, Callable[[], object]]:
         return {
             "a folder": path.mkdir,
@@ -134,83 +92,18 @@ class TestOutages:
         with database.transaction() as connection:
             connection.execute(ADD)
 
-    def test_a_pool_without_a_free_connection_is_an_outage(self, database: Database) -> None:
-        url = database.engine.url
-        database.engine = create_engine(url, poolclass=QueuePool, pool_size=1, max_overflow=0, pool_timeout=0.01)
-        with database.transaction(), pytest.raises(StoreUnavailable, match="TimeoutError"), database.transaction():
+    def test_a_lock_that_cannot_be_taken_is_an_outage(self, database: Database, tmp_path: Path) -> None:
+        (tmp_path / "bridge.db.lock").unlink()
+        (tmp_path / "bridge.db.lock").mkdir()
+        with pytest.raises(StoreUnavailable, match="IsADirectoryError"), database.exclusively():
             pass
 
-    def test_no_outage_tells_what_was_to_be_kept(self, database: Database) -> None:
-        with pytest.raises(StoreUnavailable) as outage, database.transaction() as connection:
-            connection.execute(text("INSERT INTO nowhere VALUES (:secret)"), {"secret": "a-secret-value"})
-        assert "a-secret-value" not in f"{outage.value} {outage.value.__cause__}"
 
-
-class TestSchema:
-    def test_it_comes_with_the_first_start(self, database: Database) -> None:
-        assert set(inspect(database.engine).get_table_names()) == TABLES
-
-    def test_it_is_what_the_code_says(self, database: Database) -> None:
-        with database.engine.connect() as connection:
-            context = MigrationContext.configure(connection, opts={"version_table": "schema_version"})
-            assert compare_metadata(context, metadata) == []
-
-    def test_a_second_start_changes_nothing(self, database: Database) -> None:
-        with database.transaction() as connection:
-            connection.execute(ADD)
-        database.upgrade()
-        assert rows(database) == 1
-
-    def test_it_can_be_taken_back(self, database: Database) -> None:
-        with database.engine.connect() as connection:
-            config = Config()
-            config.set_main_option("script_location", str(db._MIGRATIONS))
-            config.attributes["connection"] = connection
-            command.downgrade(config, "base")
-            connection.commit()
-        assert set(inspect(database.engine).get_table_names()) == {"schema_version"}
-        database.upgrade()
-        assert set(inspect(database.engine).get_table_names()) == TABLES
-
-    def test_several_that_start_together_wait_for_one_another(self, tmp_path: Path) -> None:
-        together, failures = threading.Barrier(6), []
-
-        def start() -> None:
-            database = Database(f"sqlite:///{tmp_path}/deep/er/bridge.db")
-            together.wait()
-            try:
-                database.upgrade()
-                rows(database)
-            except Exception as failure:  # noqa: BLE001 — whatever it is, the test wants to see it
-                failures.append(failure)
-            database.close()
-
-        threads = [threading.Thread(target=start) for _ in range(6)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert failures == []
-
-    def test_on_postgresql_replicas_wait_at_an_advisory_lock(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        made: dict[str, object] = {}
-        monkeypatch.setattr(db, "create_engine", lambda url, **options: made.update(options, url=url))
-        db._engine("postgresql+psycopg://bridge:secret@db.example/bridge")
-        assert made["pool_pre_ping"]
-        assert made["hide_parameters"]
-        asked: list[str] = []
-        connection = SimpleNamespace(execute=lambda statement, _parameters: asked.append(str(statement)))
-        engine: Any = SimpleNamespace(
-            url=make_url("postgresql://db.example/bridge"),
-            dialect=SimpleNamespace(name="postgresql"),
-            begin=lambda: nullcontext(connection),
-        )
-        with db._one_at_a_time(engine):
-            assert asked == ["SELECT pg_advisory_xact_lock(:key)"]
-
+class TestMemory:
     def test_a_database_in_memory_is_one_for_all_threads(self) -> None:
         database = Database("sqlite://")
-        database.upgrade()
+        with database.exclusively():  # nobody else can be there
+            database.upgrade()
         with database.transaction() as connection:
             connection.execute(ADD)
         found: list[int] = []
@@ -219,3 +112,93 @@ class TestSchema:
         thread.join()
         assert found == [1]
         database.close()
+
+
+class TestPostgresql:
+    @pytest.fixture
+    def url(self, postgresql_server: Server) -> Iterator[str]:
+        with postgresql_server.database() as url:
+            yield url
+
+    @pytest.fixture
+    def database(self, url: str) -> Iterator[Database]:
+        made = Database(url)
+        yield made
+        made.close()
+
+    @pytest.fixture
+    def hurried(self, url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
+        monkeypatch.setitem(db._POSTGRESQL, "options", "-c statement_timeout=100")
+        made = Database(url)
+        yield made
+        made.close()
+
+    def test_a_server_that_is_not_there_is_an_outage(self, tmp_path: Path) -> None:
+        database = Database(f"postgresql+psycopg://bridge@/bridge?host={tmp_path}")
+        for verb in (database.ping, database.upgrade, lambda: ExitStack().enter_context(database.exclusively())):
+            with pytest.raises(StoreUnavailable, match="OperationalError"):
+                verb()
+
+    def test_a_database_that_is_not_there_is_an_outage(self, url: str) -> None:
+        database = Database(url.replace("/bridge_", "/missing_"))
+        with pytest.raises(StoreUnavailable, match="OperationalError"):
+            database.ping()
+
+    def test_connections_that_the_server_closed_meanwhile_are_replaced(self, url: str, database: Database) -> None:
+        database.ping()
+        hang_up(url)
+        database.ping()
+
+    def test_a_connection_lost_in_the_middle_is_an_outage(self, url: str, database: Database) -> None:
+        def work() -> None:
+            with database.transaction() as connection:
+                connection.execute(ADD)
+                hang_up(url)
+                connection.execute(COUNT)
+
+        with pytest.raises(StoreUnavailable):
+            work()
+        assert rows(database) == 0
+
+    def test_so_is_a_lock_lost_while_the_work_was_done(self, url: str, database: Database) -> None:
+        with pytest.raises(StoreUnavailable), database.exclusively():
+            hang_up(url)
+
+    def test_a_statement_that_takes_too_long_is_an_outage(self, hurried: Database) -> None:
+        with pytest.raises(StoreUnavailable, match="OperationalError"), hurried.transaction() as connection:
+            connection.execute(text("SELECT pg_sleep(10)"))
+
+    def test_whoever_waits_for_another_replica_may_take_longer(self, hurried: Database) -> None:
+        held, order = threading.Event(), []
+
+        def hold() -> None:
+            with hurried.exclusively():
+                held.set()
+                threading.Event().wait(0.2)
+                order.append("first")
+
+        def wait() -> None:
+            held.wait(10)
+            with hurried.exclusively():
+                order.append("second")
+
+        together([hold, wait])
+        assert order == ["first", "second"]
+
+    def test_neither_keeps_its_patience_for_requests(self, hurried: Database) -> None:
+        hurried.upgrade()
+        with hurried.transaction() as connection:
+            assert connection.execute(text("SHOW statement_timeout")).scalar_one() == "100ms"
+
+    def test_other_work_does_not_wait(self, database: Database) -> None:
+        with database.exclusively(), database.exclusively(7):
+            assert rows(database) == 0
+
+
+def hang_up(url: str) -> None:
+    """End everybody else's connections, as a server does that restarts."""
+    other = Database(url)
+    with other.transaction() as connection:
+        ended = "SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity"
+        connection.execute(text(f"{ended} WHERE datname = current_database() AND pid <> pg_backend_pid()"))
+    other.close()

@@ -156,7 +156,7 @@ class Grumbler(BaseHTTPRequestHandler):
 @pytest.fixture
 def grumbler() -> Iterator[int]:
     with HTTPServer(("127.0.0.1", 0), Grumbler) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
         yield server.server_port
         server.shutdown()

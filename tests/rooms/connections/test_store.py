@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bridge.connections.store import ConnectionStore
+from bridge.connections.store import ConnectionStore, FixedConnections
 from bridge.core.errors import ConnectionDisabled, ConnectionUnknown
 from bridge.core.model import NO_SECRET, Connection, FuyunApp, IdentityProvider
 
@@ -15,11 +15,13 @@ def connection(name: str, *domains: str, enabled: bool = True) -> Connection:
 
 
 STORE = ConnectionStore(
-    [
-        connection("Globex", "globex.example", "shared.example"),
-        connection("contoso", "contoso.example", "shared.example"),
-        connection("closed", "closed.example", enabled=False),
-    ]
+    FixedConnections(
+        [
+            connection("Globex", "globex.example", "shared.example"),
+            connection("contoso", "contoso.example", "shared.example"),
+            connection("closed", "closed.example", enabled=False),
+        ]
+    )
 )
 
 

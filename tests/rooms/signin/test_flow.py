@@ -9,8 +9,9 @@ import pytest
 
 from bridge.core.errors import BridgeError, IdpAnswerInvalid, IdpError, StateUnknown
 from bridge.core.model import NO_SECRET, Connection, FuyunApp, IdentityProvider
+from bridge.core.trace import Trace
 from bridge.signin import flow
-from bridge.signin.flow import AuthorizationResponse
+from bridge.signin.authorization import AuthorizationResponse, code_in
 from bridge.signin.pending import PendingSignIn
 from bridge.upstream.metadata import ProviderMetadata
 from tests.journeys.steps import records, signed_in
@@ -43,7 +44,7 @@ class TestTheAuthorizationResponse:
         ],
     )
     def test_a_code_of_the_right_provider_is_taken(self, pending: PendingSignIn, iss: str) -> None:
-        assert flow._code(pending, AuthorizationResponse(code="code-1", iss=iss)) == "code-1"
+        assert code_in(pending, AuthorizationResponse(code="code-1", iss=iss)) == "code-1"
 
     @pytest.mark.parametrize(
         ("pending", "iss", "received"),
@@ -60,16 +61,16 @@ class TestTheAuthorizationResponse:
     ) -> None:
         response = AuthorizationResponse(code="code-1", error="access_denied", iss=iss)
         with pytest.raises(IdpAnswerInvalid) as refusal:
-            flow._code(pending, response)
+            code_in(pending, response)
         assert refusal.value.received == received
 
     def test_an_error_comes_before_a_code(self) -> None:
         with pytest.raises(IdpError, match="received access_denied"):
-            flow._code(PENDING, AuthorizationResponse(code="code-1", error="access_denied"))
+            code_in(PENDING, AuthorizationResponse(code="code-1", error="access_denied"))
 
     def test_neither_code_nor_error_is_the_browsers_fault(self) -> None:
         with pytest.raises(IdpAnswerInvalid) as refusal:
-            flow._code(PENDING, AuthorizationResponse())
+            code_in(PENDING, AuthorizationResponse())
         assert refusal.value.status == 400
 
 
@@ -88,7 +89,7 @@ def test_the_way_out_is_known_by_its_origin(endpoint: str, origin: str) -> None:
 class TestTheRoad:
     def test_a_sign_in_that_was_not_begun_here_redeems_nothing(self, house: House) -> None:
         with pytest.raises(StateUnknown):
-            house.services.flow.complete("globex", AuthorizationResponse("state", "code"), lambda _: "")
+            house.services.flow.complete("globex", AuthorizationResponse("state", "code"), lambda _: "", Trace())
         assert house.calls == []
 
     def test_an_issuer_is_the_connections_or_it_is_not(self, house: House) -> None:

@@ -1,9 +1,10 @@
-"""The agent's session: sealed rows, two lifetimes, tombstones, and one renewal at a time."""
+"""The agent's session on every store: sealed rows, two lifetimes, tombstones, and one renewal at a time."""
 
 from __future__ import annotations
 
-import threading
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,14 +13,15 @@ from sqlalchemy import select, text, update
 from bridge.connections.secrets import KeyRing
 from bridge.core.errors import BridgeError, LoginRequired, SessionEnded, SessionMissing, StoreUnavailable
 from bridge.core.model import AccountName, FuyunToken, Secret, TokenSet
-from bridge.db import Database
 from bridge.signin.agent_session import _LOCK_FOR, AgentSession, AgentSessions, agent_sessions
 from bridge.signin.browser_session import AFTERLIFE
+from tests.contracts.together import together
 from tests.kit.clock import Clock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable
+
+    from bridge.db import Database
 
 LIFETIME, IDLE = 43_200, 7_200
 RING = KeyRing([Secret("a" * 32)])
@@ -65,11 +67,8 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    database = Database(f"sqlite:///{tmp_path}/bridge.db")
-    database.upgrade()
-    yield Desk(database)
-    database.close()
+def desk(database: Database) -> Desk:
+    return Desk(database)
 
 
 def refused(act: Callable[[], object], error: type[BridgeError] = SessionEnded) -> BridgeError:
@@ -87,11 +86,10 @@ class TestKeeping:
         assert desk.sessions.load(kept.id) == kept
         assert replace(kept, id="", created_at=0, expires_at=0) == LIN
 
-    def test_the_databases_bytes_show_neither_tokens_nor_people(self, desk: Desk, tmp_path: Path) -> None:
-        desk.begin()
-        bytes_of_all = b"".join(path.read_bytes() for path in tmp_path.iterdir())
-        assert b"agent_sessions" in bytes_of_all
-        assert [secret for secret in HIDDEN if secret.encode() in bytes_of_all] == []
+    def test_the_row_shows_neither_tokens_nor_people(self, desk: Desk) -> None:
+        row = str(desk.row(desk.begin().id))
+        assert "contoso" not in row
+        assert [secret for secret in HIDDEN if secret in row] == []
 
     def test_a_ring_of_another_secret_reads_nothing(self, desk: Desk) -> None:
         kept = desk.begin()
@@ -182,20 +180,14 @@ class TestLifetimes:
     def test_threads_at_once_may_all_note_the_activity(self, desk: Desk) -> None:
         kept = desk.begin()
         desk.clock.advance(100)
-        failures: list[BridgeError] = []
+        assert together([lambda: desk.sessions.load(kept.id)] * 12) == [kept] * 12
 
-        def load() -> None:
-            try:
-                desk.sessions.load(kept.id)
-            except BridgeError as failure:
-                failures.append(failure)
-
-        threads = [threading.Thread(target=load) for _ in range(12)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert failures == []
+    def test_many_may_begin_at_once_and_sweep_the_same_old_rows(self, desk: Desk) -> None:
+        for _ in range(8):
+            desk.begin()
+        desk.clock.advance(LIFETIME + AFTERLIFE + 1)
+        assert len({session.id for session in together([desk.begin] * 8)}) == 8
+        assert desk.count() == 8
 
     def test_old_rows_are_swept_a_day_after_their_end(self, desk: Desk) -> None:
         first = desk.begin()
@@ -249,17 +241,7 @@ class TestRenewing:
 
     def test_of_many_at_once_exactly_one_may(self, desk: Desk) -> None:
         kept = desk.begin()
-        together, owners = threading.Barrier(8), []
-
-        def claim() -> None:
-            together.wait()
-            owners.append(desk.sessions.claim_renewal(kept.id))
-
-        threads = [threading.Thread(target=claim) for _ in range(8)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        owners = together([lambda: desk.sessions.claim_renewal(kept.id)] * 8)
         assert len([owner for owner in owners if owner]) == 1
 
     def test_nobody_else_can_release_it(self, desk: Desk) -> None:
@@ -324,6 +306,18 @@ class TestRenewing:
         desk.sessions.release_renewal(kept.id, owner)
         refused(lambda: desk.sessions.load(kept.id))
         assert desk.row(kept.id).sealed == ""
+
+    def test_logout_wins_also_at_the_same_moment(self, desk: Desk) -> None:
+        def renew(kept: AgentSession, owner: str) -> None:
+            with suppress(SessionEnded):
+                desk.sessions.renewed(kept, NEW_TOKENS, NEW_FUYUN, owner)
+
+        for _ in range(5):
+            kept = desk.begin()
+            owner = desk.sessions.claim_renewal(kept.id)
+            together([partial(renew, kept, owner), partial(desk.sessions.end, kept.id)])
+            refused(partial(desk.sessions.load, kept.id))
+            assert desk.row(kept.id).sealed == ""
 
     def test_a_renewer_that_was_taken_for_dead_gets_what_the_other_one_kept(self, desk: Desk) -> None:
         kept = desk.begin()

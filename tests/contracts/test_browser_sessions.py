@@ -1,32 +1,22 @@
-"""The rows of browsers' sessions: under a hash, for a time, and a day longer as known to have ended."""
+"""The rows of browsers' sessions on every store: under a hash, for a time, and a day longer as known to have ended."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import text
 
 from bridge.core.errors import StoreUnavailable
-from bridge.db import Database
 from bridge.signin.browser_session import AFTERLIFE, BrowserSessions
-from tests.kit.clock import Clock
+from tests.contracts.together import together
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-
-@pytest.fixture
-def database() -> Iterator[Database]:
-    made = Database("sqlite://")
-    made.upgrade()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
+    from bridge.db import Database
+    from tests.kit.clock import Clock
 
 
 @pytest.fixture
@@ -49,6 +39,13 @@ def test_a_second_put_changes_the_row(sessions: BrowserSessions, database: Datab
     sessions.put("a", b"first", 60)
     sessions.put("a", b"second", 60)
     assert (sessions.get("a"), count(database)) == (b"second", 1)
+
+
+def test_the_first_put_may_come_from_several_at_once(sessions: BrowserSessions, database: Database) -> None:
+    for name in "abcde":
+        together([partial(sessions.put, name, b"sealed", 60)] * 6)
+        assert sessions.get(name) == b"sealed"
+    assert count(database) == 5
 
 
 def test_what_was_deleted_is_gone_and_deleting_twice_is_no_fault(sessions: BrowserSessions) -> None:

@@ -52,7 +52,7 @@ lock: $(DEV) ## Write both lock files anew (UPGRADE=1: to the newest versions)
 
 translations: $(DEV) ## Collect the texts, update and compile the catalogues
 	@mkdir -p build
-	@$(BIN)/pybabel --quiet extract --mapping config/babel.cfg --keywords lazy_gettext --no-location --sort-output \
+	@$(BIN)/pybabel --quiet extract --mapping config/babel.cfg --keywords lazy_gettext --keywords said --no-location --sort-output \
 		--project hotline-bridge --output-file build/messages.pot .
 	@$(BIN)/pybabel --quiet update --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date \
 		--input-file build/messages.pot --output-dir bridge/translations

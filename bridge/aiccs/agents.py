@@ -1,4 +1,4 @@
-"""Agents of the contact centre."""
+"""Agents of the contact center."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _NO_SUCH_AGENT: Final = "NoAgentFound"
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """An agent as the contact centre has it.
+    """An agent as the contact center has it.
 
     Args:
-        account_name: as the contact centre spells it.
+        account_name: as the contact center spells it.
         agent_id: its number as text; empty where it was not told. A long does not fit into JavaScript's numbers.
-        status: the contact centre's number as text: ``0`` normal, ``1`` frozen. Anything else is kept as it came, and
+        status: the contact center's number as text: ``0`` normal, ``1`` frozen. Anything else is kept as it came, and
             such an agent is neither active nor frozen: what it may do is not known.
         groups: display names of the skill groups.
     """
@@ -47,7 +47,7 @@ class Agent:
 
 
 class Agents:
-    """Asks the contact centre about its agents."""
+    """Asks the contact center about its agents."""
 
     def __init__(self, contact_center: ContactCenter) -> None:
         self._contact_center = contact_center
@@ -59,7 +59,7 @@ class Agents:
         ``NoAgentFound`` that its sister DeleteAgent has, success without data, and an agent in status 2, deleted.
 
         Args:
-            instance_id: the contact centre's instance, ``ccc_xp_…``.
+            instance_id: the contact center's instance, ``ccc_xp_…``.
 
         Raises:
             ContactCenterError: refused, such as ``NoTenantFound`` for an unknown instance, or an unusable answer.
@@ -74,7 +74,7 @@ class Agents:
             raise
         agent = _read(answer.get("Data") or {})
         if not agent.account_name and (agent.agent_id or "Success" not in answer):
-            raise ContactCenterError("The contact centre's answer is not usable.", expected="AccountName of the agent")
+            raise ContactCenterError("The contact center's answer is not usable.", expected="AccountName of the agent")
         return agent if agent.account_name and agent.status != _DELETED else None
 
 

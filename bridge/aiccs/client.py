@@ -1,4 +1,4 @@
-"""The one call path to the contact centre's OpenAPI, and its judgement of every answer."""
+"""The one call path to the contact center's OpenAPI, and its judgement of every answer."""
 
 from __future__ import annotations
 
@@ -93,14 +93,14 @@ def judged(operation: str, answer: Answer) -> dict[str, Any]:
     if _may_pass(answer.status, code):
         received = showable(code) if code else f"HTTP {answer.status}"
         raise ContactCenterUnreachable(
-            f"The contact centre's OpenAPI cannot answer {operation} now{_request_id(members)}.",
+            f"The contact center's OpenAPI cannot answer {operation} now{_request_id(members)}.",
             expected=f"the answer of {operation}",
             received=received,
         )
     if not code:
         raise _unusable(operation, f"HTTP {answer.status} {answer.kind}")
     raise ContactCenterError(
-        f"The contact centre's OpenAPI refused {operation}{_request_id(members)}.",
+        f"The contact center's OpenAPI refused {operation}{_request_id(members)}.",
         expected=f"the answer of {operation}",
         received=showable(code),
     )
@@ -130,5 +130,5 @@ def _request_id(members: Mapping[str, Any] | None) -> str:
 
 def _unusable(operation: str, received: str) -> BridgeError:
     return ContactCenterError(
-        "The contact centre's answer is not usable.", expected=f"the answer of {operation}", received=received
+        "The contact center's answer is not usable.", expected=f"the answer of {operation}", received=received
     )

@@ -76,7 +76,7 @@ def doubts_of_connection(connection: Connection) -> Iterator[tuple[str, Sentence
     if not connection.instance_id:
         yield (
             "instance_id",
-            said("is missing: the softphone cannot start without the contact centre's instance"),
+            said("is missing: the softphone cannot start without the contact center's instance"),
         )
     yield from _doubts_of_people(connection)
     if idp.kind != "oauth2" and "openid" not in idp.scope.split():

@@ -105,7 +105,7 @@ class ConnectionTable(Part):
     domains: Domains = key("E-mail domains whose people belong to this connection", [])
     hosts: Hosts = key("Host names under which a browser goes straight to this connection's sign-in", [])
     instance_id: Annotated[str, AfterValidator(_wordless), Shown("text")] = key(
-        "The contact centre's instance, `ccc_xp_…`"
+        "The contact center's instance, `ccc_xp_…`"
     )
     enabled: bool = key("Whether people can sign in with it", default=True)
 
@@ -170,7 +170,7 @@ class JwtTable(Part):
 
 
 class AiccsTable(Part):
-    """``[connections.aiccs]``: access to the contact centre's OpenAPI, as in `core.model.AiccsAccess`."""
+    """``[connections.aiccs]``: access to the contact center's OpenAPI, as in `core.model.AiccsAccess`."""
 
     access_key_id: SecretValue = key("Id of the Alibaba Cloud access key", required=True)
     access_key_secret: SecretValue = key("Its secret", required=True)

@@ -267,7 +267,7 @@ class AgentMismatch(BridgeError):
 
     code = "agent_mismatch"
     status = 403
-    default = "The contact centre's token names another agent."
+    default = "The contact center's token names another agent."
 
 
 class ExchangeRejected(BridgeError):
@@ -275,7 +275,7 @@ class ExchangeRejected(BridgeError):
 
     code = "exchange_rejected"
     status = 502
-    default = "The contact centre refused the exchange."
+    default = "The contact center refused the exchange."
 
 
 class ExchangeUnreachable(BridgeError):
@@ -284,7 +284,7 @@ class ExchangeUnreachable(BridgeError):
     code = "exchange_unreachable"
     status = 504
     retryable = True
-    default = "The contact centre did not answer."
+    default = "The contact center did not answer."
 
 
 class ExchangeAnswerInvalid(BridgeError):
@@ -292,24 +292,24 @@ class ExchangeAnswerInvalid(BridgeError):
 
     code = "exchange_answer_invalid"
     status = 502
-    default = "The contact centre's answer is not usable."
+    default = "The contact center's answer is not usable."
 
 
 class ContactCenterError(BridgeError):
-    """The contact centre's OpenAPI refused with a definite answer, or gave none that can be used."""
+    """The contact center's OpenAPI refused with a definite answer, or gave none that can be used."""
 
     code = "contact_center_error"
     status = 502
-    default = "The contact centre's OpenAPI gave no good answer."
+    default = "The contact center's OpenAPI gave no good answer."
 
 
 class ContactCenterUnreachable(BridgeError):
-    """The contact centre's OpenAPI timed out, reset the connection, throttled the call or has trouble of its own."""
+    """The contact center's OpenAPI timed out, reset the connection, throttled the call or has trouble of its own."""
 
     code = "contact_center_unreachable"
     status = 504
     retryable = True
-    default = "The contact centre's OpenAPI did not answer."
+    default = "The contact center's OpenAPI did not answer."
 
 
 class SessionMissing(BridgeError):

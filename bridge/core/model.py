@@ -9,7 +9,7 @@ VerifiedClaims = NewType("VerifiedClaims", dict[str, Any])
 """Claims of an ID token after every check, or a UserInfo answer whose subject was compared."""
 
 AccountName = NewType("AccountName", str)
-"""The agent's AccountName in the contact centre, as the mapping field gave it."""
+"""The agent's AccountName in the contact center, as the mapping field gave it."""
 
 Mode = Literal["oauth", "jwt", "frontend"]
 Kind = Literal["microsoft", "salesforce", "oidc", "oauth2"]
@@ -125,7 +125,7 @@ class JwtSigning:
 
 @dataclass(frozen=True, slots=True)
 class AiccsAccess:
-    """Access to the contact centre's OpenAPI (product aiccs) with one Alibaba Cloud access key.
+    """Access to the contact center's OpenAPI (product aiccs) with one Alibaba Cloud access key.
 
     Args:
         endpoint: host, with a port where it is not the scheme's own.
@@ -148,7 +148,7 @@ class Connection:
         name: the portal's App Name, 1 to 10 letters or digits; sent as ``subject_issuer`` in mode oauth.
         mapping_field: dotted path into UserInfo whose value equals the agent's AccountName.
         domains: lower-case e-mail domains for home-realm discovery.
-        instance_id: the contact centre's instance, ``ccc_xp_…``.
+        instance_id: the contact center's instance, ``ccc_xp_…``.
         hosts: host names of their own under which a browser goes straight to this connection's sign-in.
         version: which version of the connection this is; 0 where it is not kept in a store.
     """

@@ -44,7 +44,7 @@ _NAMES: Final[dict[str, LazyString]] = {
     "fuyun.scope": _("Scope in the Fuyun portal"),
     "fuyun.redirect_url": _("Callback URL"),
     "fuyun.token_exchange_url": _("Fuyun's exchange address"),
-    "fuyun.frontend_redirect_url": _("Address of your own page"),
+    "fuyun.frontend_redirect_url": _("Fuyun's redirect URL"),
     "jwt.issuer": _("Issuer of our own tokens"),
     "jwt.private_key": _("Private key"),
     "jwt.private_key_expires": _("Private key expires"),

@@ -1,4 +1,4 @@
-"""The contact centre's OpenAPI (product aiccs, version 2019-10-15): one address, the operation named in a header."""
+"""The contact center's OpenAPI (product aiccs, version 2019-10-15): one address, the operation named in a header."""
 
 from __future__ import annotations
 

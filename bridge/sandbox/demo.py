@@ -43,7 +43,7 @@ def demo_config(
     world: Registrar | None = None,
     console: bool = False,
 ) -> str:
-    """Return the TOML text of a bridge whose customers and contact centre are the sandbox at `sandbox_url`.
+    """Return the TOML text of a bridge whose customers and contact center are the sandbox at `sandbox_url`.
 
     Args:
         connections: which of contoso, acme, globex, initech.

@@ -1,4 +1,4 @@
-"""Who works at the companies of the sandbox, and which of them are agents of the contact centre."""
+"""Who works at the companies of the sandbox, and which of them are agents of the contact center."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """An agent of the contact centre; `account_name` is what a mapping field must equal."""
+    """An agent of the contact center; `account_name` is what a mapping field must equal."""
 
     account_name: str
     display_name: str

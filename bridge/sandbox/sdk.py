@@ -65,7 +65,7 @@ def _file(text: str, suffix: str) -> Response:
 
 def _checked(world: World, token: str, instance_id: str) -> tuple[int, dict[str, Any]]:
     if instance_id not in world.instance_ids:
-        return 401, {"code": "InstanceUnknown", "message": "instanceId is not the instance of this contact centre."}
+        return 401, {"code": "InstanceUnknown", "message": "instanceId is not the instance of this contact center."}
     claims = _claims(world, token)
     if claims is None:
         return 401, {"code": "TokenInvalid", "message": "The token is not one of Fuyun's."}

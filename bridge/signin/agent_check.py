@@ -1,4 +1,4 @@
-"""Does the contact centre have the agent: a rehearsal asks, where the connection has access to the OpenAPI."""
+"""Does the contact center have the agent: a rehearsal asks, where the connection has access to the OpenAPI."""
 
 from __future__ import annotations
 

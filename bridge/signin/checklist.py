@@ -62,7 +62,7 @@ def _at_the_provider(connection: Connection) -> Iterator[tuple[Sentence, str]]:
         yield said("The user endpoint takes the provider's token"), steps.USERINFO
     yield said("The mapping field names an account"), steps.MAPPING
     if connection.aiccs is not None and connection.instance_id:
-        yield said("The contact centre has the agent"), steps.AGENT
+        yield said("The contact center has the agent"), steps.AGENT
 
 
 def _in_the_portal(connection: Connection) -> Iterator[tuple[Sentence, str]]:

@@ -31,7 +31,7 @@ _NAMES: Final[Mapping[str, Sentence]] = {
     steps.USERINFO: said("The user endpoint answers, for the very token that Fuyun gets"),
     steps.TENANT: said("The person belongs to an admitted organization"),
     steps.MAPPING: said("The mapping field names an account"),
-    steps.AGENT: said("The contact centre has this agent, and not frozen"),
+    steps.AGENT: said("The contact center has this agent, and not frozen"),
     steps.EXCHANGE: said("Fuyun accepts the exchange (tried out, its token thrown away)"),
     steps.USER_NAME: said("Fuyun means the same agent"),
 }

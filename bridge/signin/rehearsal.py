@@ -54,10 +54,10 @@ rehearsal_links: Final = Table(
 
 
 class LookForAgent(Protocol):
-    """Asks the contact centre whether it has the agent."""
+    """Asks the contact center whether it has the agent."""
 
     def __call__(self, connection: Connection, account_name: AccountName, trace: Trace) -> None:
-        """Take down the step; nothing where the connection has no access to the contact centre."""
+        """Take down the step; nothing where the connection has no access to the contact center."""
 
 
 @dataclass(frozen=True, slots=True)

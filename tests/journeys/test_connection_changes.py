@@ -53,7 +53,7 @@ def test_a_change_reaches_the_next_sign_in_and_not_the_one_under_way(house: Hous
     assert early.fetch("/session").json()["account_name"] == "lin"
     late = house.browser()
     refused = late.sign_in("globex")
-    # The contact centre still maps by the other field: the bridge sees that its answer names another agent.
+    # The contact center still maps by the other field: the bridge sees that its answer names another agent.
     assert (refused.status_code, "agent_mismatch" in refused.text) == (403, True)
 
 

@@ -49,7 +49,7 @@ def admin(house: House) -> Browser:
 
 
 def contoso(**changes: Any) -> dict[str, Any]:
-    """Return the tables of a Microsoft connection with a contact centre to ask."""
+    """Return the tables of a Microsoft connection with a contact center to ask."""
     company, globex = COMPANIES["contoso"], table("globex")
     client = {"client_id": company.client.client_id, "client_secret": company.client.client_secret}
     own = {"client_id": company.fuyun.client_id, "client_secret": company.fuyun.client_secret}
@@ -178,7 +178,7 @@ class TestWhatFails:
         ("person", "code", "words"),
         [
             ("kim", "agent_frozen", "Unfreeze it"),
-            ("nora", "agent_unknown", "The contact centre has no such agent"),
+            ("nora", "agent_unknown", "The contact center has no such agent"),
             ("sam", "id_token_invalid", "another tenant"),
         ],
     )

@@ -117,6 +117,7 @@ def _lay_schema(url: str) -> None:
     """Begin an SQLite database that is not there yet as a copy of one with the newest schema."""
     path = make_url(url).database
     if url.startswith("sqlite:///") and path and not Path(path).exists():
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
         Path(path).write_bytes(_migrated())
 
 

@@ -60,18 +60,18 @@ MAPPING: Final = (
 AGENT: Final = (
     Rule(
         said(
-            "The contact centre has no such agent. Create one whose AccountName is exactly this value, or choose "
+            "The contact center has no such agent. Create one whose AccountName is exactly this value, or choose "
             "a field below whose value is the agent's AccountName."
         ),
         codes=("agent_unknown",),
     ),
     Rule(
-        said("The agent exists, but is frozen. Unfreeze it in the contact centre's agent list, then test again."),
+        said("The agent exists, but is frozen. Unfreeze it in the contact center's agent list, then test again."),
         codes=("agent_frozen",),
     ),
     Rule(
         said(
-            "The contact centre does not accept the access key. Enter a valid AccessKey pair of the Alibaba Cloud "
+            "The contact center does not accept the access key. Enter a valid AccessKey pair of the Alibaba Cloud "
             "account that owns the instance. Agents could sign in even so; only this check is missing."
         ),
         received="(InvalidAccessKeyId|SignatureDoesNotMatch|IncompleteSignature)",
@@ -84,12 +84,12 @@ AGENT: Final = (
         received="(NoPermission|Forbidden)",
     ),
     Rule(
-        said("The contact centre knows no instance “%(instance_id)s”. Copy its ID from the contact centre's console."),
+        said("The contact center knows no instance “%(instance_id)s”. Copy its ID from the contact center's console."),
         received="NoTenantFound",
     ),
     Rule(
         said(
-            "The contact centre's OpenAPI gave no good answer. Check the access key, the endpoint and the instance "
+            "The contact center's OpenAPI gave no good answer. Check the access key, the endpoint and the instance "
             "“%(instance_id)s”, and test again. Agents could sign in even so; only this check is missing."
         )
     ),
@@ -112,14 +112,14 @@ EXCHANGE: Final = (
     ),
     Rule(
         said(
-            "The contact centre has no agent for this account. Create an agent whose AccountName is exactly "
+            "The contact center has no agent for this account. Create an agent whose AccountName is exactly "
             "“%(account_name)s”, or choose a field below whose value is the agent's AccountName."
         ),
         codes=("exchange_rejected",),
         received="(NoAgentFound|AgentNotFound|AgentNotExist)",
     ),
     Rule(
-        said("The agent is frozen. Unfreeze it in the contact centre's agent list, then test again."),
+        said("The agent is frozen. Unfreeze it in the contact center's agent list, then test again."),
         codes=("exchange_rejected",),
         received="(AgentFrozen|AgentIsFrozen)",
     ),

@@ -67,8 +67,8 @@ class ConnectionForm(FlaskForm):  # type: ignore[misc]
         "phone.contoso.com",
     )
     instance_id = text(
-        _("Contact centre instance"),
-        _("The id of the contact centre instance. Alibaba Cloud console → Cloud Contact Center → instance list."),
+        _("Contact center instance"),
+        _("The id of the contact center instance. Alibaba Cloud console → Cloud Contact Center → instance list."),
         "ccc_xp_…",
     )
     mode = text(

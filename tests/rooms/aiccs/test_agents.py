@@ -1,4 +1,4 @@
-"""Agents as the contact centre has them: the vendor's SDK asks the sandbox over a real line."""
+"""Agents as the contact center has them: the vendor's SDK asks the sandbox over a real line."""
 
 from __future__ import annotations
 

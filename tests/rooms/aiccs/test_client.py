@@ -179,7 +179,7 @@ def test_only_the_code_and_the_request_id_are_told(line: Line) -> None:
     body = {"Code": "SignatureDoesNotMatch", "Message": message, "RequestId": "ID-9", "Recommend": message}
     refusal = line.refuses({"json": body, "status_code": 400})
     assert str(refusal) == (
-        "contact_center_error: The contact centre's OpenAPI refused GetAgent (request ID-9)."
+        "contact_center_error: The contact center's OpenAPI refused GetAgent (request ID-9)."
         " (expected the answer of GetAgent, received SignatureDoesNotMatch)"
     )
 

@@ -39,6 +39,12 @@ def test_a_copy_can_still_be_translated(make_copy: object) -> None:
     assert (copied, copied.template, copied.values) == ("must have 100%", "must have %(what)s", {"what": "100%"})
 
 
+KNOWN_TO_ADVICE = {
+    *("expected", "received", "tenant", "client_id", "scope", "mapping_field", "instance_id", "app_name"),
+    *("fuyun_scope", "jwt_issuer", "redirect_uri", "account_name"),
+}
+
+
 def calls_of_said() -> list[tuple[str, ast.Call]]:
     return [
         (f"{path.relative_to(BRIDGE)}: {ast.unparse(node)[:60]}", node)
@@ -54,6 +60,11 @@ def test_every_template_can_be_collected_and_filled() -> None:
         template = call.args[0].value if isinstance(call.args[0], ast.Constant) else None
         places = set(re.findall(r"%\((\w+)\)s", template)) if isinstance(template, str) else None
         stray = "%" in re.sub(r"%\(\w+\)s", "", str(template))
-        if places != {keyword.arg for keyword in call.keywords} or stray:
+        if where.startswith("signin/advice/"):
+            # Advice is chosen first and filled in afterwards, from what is known of the failure.
+            fitting = places is not None and places <= KNOWN_TO_ADVICE
+        else:
+            fitting = places == {keyword.arg for keyword in call.keywords}
+        if not fitting or stray:
             wrong.append(where)
     assert wrong == []

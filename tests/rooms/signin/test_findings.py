@@ -361,6 +361,6 @@ class TestTheChecklist:
 
     def test_knows_the_modes(self) -> None:
         assert "Public key and iss are entered in the portal" in self.proofs(JWT, [])
-        assert "The contact centre has the agent" in self.proofs(replace(JWT, aiccs=AICCS), [])
+        assert "The contact center has the agent" in self.proofs(replace(JWT, aiccs=AICCS), [])
         assert "The bridge finds the identity provider" not in self.proofs(OAUTH2, [])
         assert set(self.proofs(replace(OIDC, mode="frontend"), []).values()) == {"unprovable"}

@@ -160,7 +160,7 @@ def test_what_the_file_says_is_changed_in_the_file(house: House, console: Browse
 
 def test_doubts_are_told_in_words(house: House, console: Browser) -> None:
     saved(house, table("globex", instance_id=""))
-    assert "the softphone cannot start without the contact centre" in console.open(PAGE).text
+    assert "the softphone cannot start without the contact center" in console.open(PAGE).text
 
 
 def test_faults_that_newer_rules_find_are_told(house: House, console: Browser, monkeypatch: pytest.MonkeyPatch) -> None:

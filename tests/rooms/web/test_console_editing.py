@@ -146,7 +146,7 @@ class TestMakingOne:
         self, house: House, desk: Browser, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         made(desk)
-        monkeypatch.setattr(type(house.services.changes), "review", lambda *_arguments: [])
+        monkeypatch.setattr(type(house.services.changes), "review", lambda *_arguments, **_more: [])
         answer = sent(desk, f"{NEW}oidc", filled("oidc"))
         assert answer.status_code == 422
         assert "taken already" in told(answer)["name"]

@@ -44,7 +44,7 @@ class ConnectionForm(FlaskForm):  # type: ignore[misc]
         _("Mapping field"),
         _(
             "The field of the provider's user information that holds exactly the agent's AccountName in the contact "
-            "centre. Usually email."
+            "center. Usually email."
         ),
         "email",
         "email",

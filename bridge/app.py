@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from datetime import timedelta
 from functools import cache
@@ -25,6 +26,7 @@ from bridge.connections.keys import load_private_key
 from bridge.connections.register import FILE_AUTHOR, ConnectionRegister
 from bridge.connections.secrets import KeyRing
 from bridge.connections.store import ConnectionStore
+from bridge.core.errors import StoreUnavailable
 from bridge.db import Database
 from bridge.fuyun.exchange import FuyunExchange
 from bridge.fuyun.subject import AccessTokenSubject, MintedSubject
@@ -65,6 +67,8 @@ from bridge.web.softphone import softphone
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from bridge.core.model import Connection
 
 
 _LARGEST_REQUEST = 65_536
@@ -213,7 +217,7 @@ def _ground_floor(settings: Settings, now: Callable[[], float]) -> _GroundFloor:
         connections=ConnectionStore(register),
         rehearsals=Rehearsals(database, key_ring, now),
         admin_rules=rules,
-        admin_links=AdminLinks(database, now),
+        admin_links=AdminLinks(database, key_ring, now),
         admin_sessions=AdminSessions(database, key_ring, rules, lifetime=session.admin, now=now),
         pending=PendingSignIns(key_ring, now),
         agent_sessions=AgentSessions(database, key_ring, lifetime=session.lifetime, idle=session.idle, now=now),
@@ -246,6 +250,7 @@ def provision(settings: Settings, services: Services) -> None:
             if done == "left_the_file":
                 services.admin_sessions.end_all(name)
                 services.rehearsals.forget(name)
+                services.journal.retire(name, services.register.former_generation(name))
 
 
 def probe(settings: Settings) -> list[tuple[str, bool, str]]:
@@ -256,8 +261,18 @@ def probe(settings: Settings) -> list[tuple[str, bool, str]]:
     """
     outbound = make_outbound(settings)
     services = build_services(settings, outbound, time.time)
-    found = checks.probe(services, settings.connections, outbound, MetadataCache(outbound), KeyCache(outbound))
+    found = checks.probe(
+        services, _every_connection(settings, services), outbound, MetadataCache(outbound), KeyCache(outbound)
+    )
     return [(finding.name, finding.ok, finding.what) for finding in found]
+
+
+def _every_connection(settings: Settings, services: Services) -> list[Connection]:
+    """Return the file's connections and, where the database is there to be asked, the console's."""
+    found = {connection.name.lower(): connection for connection in settings.connections}
+    with suppress(StoreUnavailable):
+        found = {connection.name.lower(): connection for connection in services.register.live()} | found
+    return list(found.values())
 
 
 def _site(settings: Settings) -> Site:

@@ -17,7 +17,7 @@ import click
 
 from bridge import running
 from bridge.connections import document as documents
-from bridge.core.errors import BridgeError, ConnectionReadOnly, ConnectionUnknown, RehearsalMissing, StoreUnavailable
+from bridge.core.errors import BridgeError, ConnectionReadOnly, ConnectionUnknown, StoreUnavailable
 from bridge.settings import SettingsError, connection_toml, load, read_connections_file
 from bridge.telling import ask, config_option, moment, plain, table, tell, told
 
@@ -158,11 +158,13 @@ def _outline(version: Version, entry: Entry) -> tuple[str, ...]:
 @connections.command("rollback")
 @config_option
 @_yes_option
-@click.option("--without-rehearsal", is_flag=True, help="Activate although no rehearsal of that version went well.")
 @click.argument("name")
 @click.argument("version", type=click.IntRange(min=1))
-def rollback(config: Path, name: str, version: int, *, yes: bool, without_rehearsal: bool) -> None:
-    """Make an old version the newest again; an active connection uses it at once."""
+def rollback(config: Path, name: str, version: int, *, yes: bool) -> None:
+    """Make an old version the newest again; an active connection uses it at once.
+
+    As with apply, the operator's own word is enough: no rehearsal is asked for, and the journal keeps it.
+    """
     with _opened(config) as services:
         entry = services.register.entry(name)
         if entry.is_read_only:
@@ -170,17 +172,8 @@ def rollback(config: Path, name: str, version: int, *, yes: bool, without_rehear
         for line in told(services.register.changes(entry.name, entry.newest_version, version)):
             click.echo(line)
         ask(f"Bring version {version} of {entry.name} back?", yes=yes)
-        try:
-            again = services.changes.roll_back(entry.name, version, actor=ACTOR, without_rehearsal=without_rehearsal)
-        except RehearsalMissing as refusal:
-            raise running.CannotRun(f"{refusal}\n{_WAITS % {'name': entry.name}}") from None
+        again = services.changes.roll_back(entry.name, version, actor=ACTOR, without_rehearsal=True)
     click.echo(f"{entry.name}: version {again.number} says what version {version} said.")
-
-
-_WAITS: Final = (
-    "It waits as the newest version and nobody uses it yet. Test it with `hotline-bridge connections test %(name)s "
-    "--link`, or say --without-rehearsal."
-)
 
 
 # connections test ----------------------------------------------------------------------------------------------------
@@ -308,6 +301,7 @@ def _plan(services: Services, drafts: Sequence[Draft], file: Path) -> list[_Step
             continue
         entry = _entry(services, draft.connection.name)
         faults += [f"{file}: {draft.place}: {refusal}" for refusal in _refusals(draft.connection, entry)]
+        faults += [f"{file}: {draft.place}.hosts: {fault}" for fault in _taken_hosts(services, draft.connection, entry)]
         steps.append(_Step(draft.connection, entry, _changes(services, draft.connection, entry)))
     if faults:
         _refuse(faults)
@@ -322,6 +316,11 @@ def _refusals(connection: Connection, entry: Entry | None) -> Iterator[str]:
         yield "the configuration file has this connection; it is changed there"
     elif entry and entry.name != connection.name:
         yield f"is kept as {entry.name}; write the name in the same upper and lower case"
+
+
+def _taken_hosts(services: Services, connection: Connection, entry: Entry | None) -> list[str]:
+    former = services.register.connection(entry.name, entry.newest_version) if entry else None
+    return [fault.message for fault in services.changes.hosts_of_others(connection, former)]
 
 
 def _entry(services: Services, name: str) -> Entry | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from hashlib import sha256
 from secrets import token_urlsafe
 from typing import TYPE_CHECKING, Final
@@ -14,8 +15,12 @@ from bridge.db import Database, metadata
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from bridge.connections.secrets import KeyRing
+
 LIFETIME: Final = 900
 """Seconds for which a link is good."""
+
+_PURPOSE: Final = "admin link"
 
 admin_links: Final = Table(
     "admin_links",
@@ -33,8 +38,9 @@ class AdminLinks:
         now: epoch seconds.
     """
 
-    def __init__(self, database: Database, now: Callable[[], float]) -> None:
+    def __init__(self, database: Database, key_ring: KeyRing, now: Callable[[], float]) -> None:
         self._database = database
+        self._key_ring = key_ring
         self._now = now
 
     def make(self) -> str:
@@ -42,7 +48,9 @@ class AdminLinks:
         token, now = token_urlsafe(32), self._now()
         with self._database.transaction() as transaction:
             transaction.execute(delete(admin_links).where(admin_links.c.expires_at < now))
-            transaction.execute(insert(admin_links).values(token_hash=_hash(token), expires_at=now + LIFETIME))
+            transaction.execute(
+                insert(admin_links).values(token_hash=self._hashes(token)[0], expires_at=now + LIFETIME)
+            )
         return token
 
     def use(self, token: str) -> None:
@@ -53,7 +61,7 @@ class AdminLinks:
             StoreUnavailable: it cannot be told now.
         """
         now, table = self._now(), admin_links
-        good = and_(table.c.token_hash == _hash(token), table.c.used_at.is_(None), table.c.expires_at > now)
+        good = and_(table.c.token_hash.in_(self._hashes(token)), table.c.used_at.is_(None), table.c.expires_at > now)
         with self._database.transaction() as transaction:
             if transaction.execute(select(table.c.token_hash).where(good)).first() is None:
                 # Reading first: a stranger's invention must not wait for the lock that sign-ins write under.
@@ -62,6 +70,7 @@ class AdminLinks:
             if not transaction.execute(update(table).where(good).values(used_at=now)).rowcount:
                 raise AdminLinkInvalid(expected="an unused link of the last 15 minutes", received="another")
 
-
-def _hash(token: str) -> str:
-    return sha256(token.encode(errors="replace")).hexdigest()
+    def _hashes(self, token: str) -> list[str]:
+        # Keyed: whoever can write rows must not be able to make a link of their own.
+        keys = reversed(self._key_ring.signing_keys(_PURPOSE))
+        return [hmac.new(key, token.encode(errors="replace"), sha256).hexdigest() for key in keys]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -9,12 +10,13 @@ from bridge.core.errors import AdminNotAllowed, showable
 from bridge.core.mapping import as_text, find_field
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
 Role = Literal["connection", "operator"]
 
 FRESH_FOR: Final = 900
 """Seconds after a sign-in within which secrets may be changed."""
+_DIGITS: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,7 @@ class Administrator:
         signed_in_at: epoch seconds.
         grounds: the claims that the rules look at, so that a rule that goes takes the right away.
         connections: lower-case names that a ``connection`` administrator may see.
+        provider: what vouched for them; another one behind the same connection does not.
     """
 
     name: str
@@ -61,6 +64,7 @@ class Administrator:
     connection: str = ""
     grounds: Mapping[str, str] = field(default_factory=dict)
     connections: tuple[str, ...] = ()
+    provider: str = ""
 
     def may_see(self, name: str) -> bool:
         """Say whether a connection concerns this administrator."""
@@ -74,13 +78,24 @@ class Administrator:
 
 def is_unverified(claims: Mapping[str, Any]) -> bool:
     """Say whether the provider itself does not vouch for the e-mail address (OpenID Connect Core section 5.1)."""
-    return "email_verified" in claims and claims["email_verified"] not in {True, "true"}
+    return "email_verified" in claims and claims["email_verified"] is not True and claims["email_verified"] != "true"
+
+
+def _is_mailbox(claim: str) -> bool:
+    return claim.rpartition(".")[2].lower() == "email"
+
+
+def _is_unvouched(claim: str, claims: Mapping[str, Any]) -> bool:
+    beside = find_field(claims, claim.rpartition(".")[0]) if "." in claim else claims
+    return is_unverified(claims) or (isinstance(beside, Mapping) and is_unverified(beside))
 
 
 def _auth_time(claims: Mapping[str, Any], now: float) -> float:
     # A provider that remembers the person proves nothing about now; where it tells since when, that counts.
-    told = claims.get("auth_time")
-    return float(told) if isinstance(told, int) and not isinstance(told, bool) else now
+    if "auth_time" not in claims:
+        return now
+    told = as_text(claims["auth_time"])
+    return float(told) if told.isascii() and told.isdecimal() and len(told) <= _DIGITS else 0.0
 
 
 class AdminRules:
@@ -101,8 +116,7 @@ class AdminRules:
             AdminNotAllowed: no rule speaks of this person.
         """
         rules = [rule for rule in self._allowed if rule.admits(connection, claims)]
-        if is_unverified(claims):
-            rules = [rule for rule in rules if rule.claim != "email"]
+        rules = [rule for rule in rules if not (_is_mailbox(rule.claim) and _is_unvouched(rule.claim, claims))]
         if not rules:
             raise AdminNotAllowed(expected="a person whom [admin] allow lists", received="another")
         grounds = {rule.claim: as_text(find_field(claims, rule.claim)) for rule in rules}

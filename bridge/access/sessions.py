@@ -59,7 +59,8 @@ class AdminSessions:
         """
         session_id, now = token_urlsafe(32), self._now()
         lifetime = int(self._lifetime if admin.connection else min(self._lifetime, _BY_LINK))
-        sealed = self._key_ring.seal(_PURPOSE, {"id": _hash(session_id), **asdict(admin)})
+        record = {"id": _hash(session_id), "until": now + lifetime, **asdict(admin)}
+        sealed = self._key_ring.seal(_PURPOSE, record)
         table = admin_sessions
         with self._database.transaction() as transaction:
             transaction.execute(delete(table).where(table.c.expires_at < now))
@@ -88,7 +89,7 @@ class AdminSessions:
             raise AdminSignInRequired(expected="an administrator's session", received="none")
         try:
             record = self._key_ring.open(_PURPOSE, row.sealed)
-            if record.pop("id") != row.id_hash:
+            if record.pop("id") != row.id_hash or record.pop("until") <= self._now():
                 raise AdminSignInRequired(expected="this session's record", received="another's")
             record["connections"] = tuple(record["connections"])
             return self._rules.confirm(Administrator(**record))

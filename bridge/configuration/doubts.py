@@ -64,7 +64,10 @@ def doubts_of_admin(admin: Admin, connections: tuple[Connection, ...]) -> Iterat
 def doubts_of_connections(connections: tuple[Connection, ...]) -> Iterator[tuple[str, Sentence]]:
     """Yield key and sentence of each doubtful setting of the file's connections."""
     if not any(connection.enabled for connection in connections):
-        yield "connections", said("none is enabled: nobody can sign in")
+        yield (
+            "connections",
+            said("none is enabled in this file: people come in through connections of the console only"),
+        )
     for connection in connections:
         for key, sentence in doubts_of_connection(connection):
             yield f"connections.{connection.name}.{key}", sentence

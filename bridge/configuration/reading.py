@@ -35,6 +35,8 @@ _SENTENCES: Final = {
     "dict_type": said("must be a table"),
     "missing": said("is required"),
     "string_too_short": said("must not be empty"),
+    "string_too_long": said("must be at most 120 characters"),
+    "too_long": said("must be at most 500 entries"),
     "too_short": said("must not be empty"),
     "int_type": said("must be a whole number"),
     "model_type": said("must be a table"),

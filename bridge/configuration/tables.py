@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from bridge.configuration import addresses
 from bridge.configuration.values import LISTED, Duration, IsoDate, IssuerUrl, Part, SecretValue, Shown, Url, key
@@ -17,6 +17,9 @@ _NAME: Final = re.compile(r"[A-Za-z0-9]{1,10}")
 _GUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _DOMAIN: Final = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+")
 _LONGEST_DOMAIN: Final = 253
+_MOST: Final = 500
+# Control characters, and the marks of the writing direction, which let a name read as another one.
+_UNSHOWABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _ORGANIZATION: Final = re.compile(r"[A-Za-z0-9]{15}([A-Za-z0-9]{3})?")
 
 
@@ -31,8 +34,14 @@ def _name(text: str) -> str:
     return text
 
 
+def _title(text: str) -> str:
+    if _UNSHOWABLE.search(text):
+        raise ValueError(said("must be plain text on one line"))
+    return text
+
+
 def _path(text: str) -> str:
-    if not all(step and step == step.strip() for step in text.split(".")):
+    if not all(text.split(".")) or any(character.isspace() for character in text):
         raise ValueError(said('must be a field of UserInfo, or a dotted path such as "custom_attributes.agent"'))
     return text
 
@@ -88,7 +97,9 @@ def _scope(text: str) -> str:
 
 Path = Annotated[str, AfterValidator(_path), Shown("dotted path")]
 OptionalPath = Annotated[str, AfterValidator(lambda text: _path(text) if text else text), Shown("dotted path")]
-Domains = Annotated[tuple[Annotated[str, AfterValidator(_domain)], ...], LISTED, Shown("list of domains")]
+Domains = Annotated[
+    tuple[Annotated[str, AfterValidator(_domain)], ...], LISTED, Field(max_length=_MOST), Shown("list of domains")
+]
 Hosts = Annotated[tuple[Annotated[str, AfterValidator(addresses.host_name)], ...], LISTED, Shown("list of hosts")]
 Tenants = Annotated[tuple[Annotated[str, AfterValidator(_allowed_tenant)], ...], LISTED, Shown("list of GUIDs")]
 
@@ -99,7 +110,9 @@ class ConnectionTable(Part):
     name: Annotated[str, AfterValidator(_name), Shown("text")] = key(
         "The portal's App Name: 1 to 10 letters or digits; stands in addresses", required=True
     )
-    title: str = key("What agents read on the sign-in page; empty: the name")
+    title: Annotated[str, Field(max_length=120), AfterValidator(_title)] = key(
+        "What agents read on the sign-in page; empty: the name"
+    )
     mode: Literal["oauth", "jwt", "frontend"] = key("How Fuyun learns who signed in", "oauth")
     mapping_field: Path = key("Field of UserInfo that equals the agent's AccountName", "email")
     domains: Domains = key("E-mail domains whose people belong to this connection", [])

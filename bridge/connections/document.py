@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from bridge.core.model import AiccsAccess, Connection, FuyunApp, IdentityProvider, JwtSigning, Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 Document = dict[str, Any]
 """Nested tables as in the configuration file; in a secret's place stands a mark that changes with the secret."""
@@ -26,7 +26,7 @@ SECRETS: Final = (
 )
 _NOT_KEPT: Final = ("version", "enabled", "public_only")
 # What a rehearsal does not depend on: changing it asks for no new one.
-_WITHOUT_REHEARSAL: Final = ("title", "domains", "hosts", "instance_id", "aiccs")
+_WITHOUT_REHEARSAL: Final = ("title", "domains", "hosts")
 _COUNTERPARTS: Final = (
     "idp.issuer",
     "idp.discovery_url",
@@ -135,7 +135,16 @@ def digest(document: Document) -> str:
 
 def counterparts(connection: Connection) -> str:
     """Return whom tokens of this connection belong to: it changes with the provider, Fuyun, or our clients there."""
-    told = [value_of(connection, key) for key in _COUNTERPARTS]
+    return _fingerprint(connection, _COUNTERPARTS)
+
+
+def provider_of(connection: Connection) -> str:
+    """Return what vouches for people of this connection: it changes with the provider and our client there."""
+    return _fingerprint(connection, [key for key in _COUNTERPARTS if key.startswith("idp.")])
+
+
+def _fingerprint(connection: Connection, keys: Iterable[str]) -> str:
+    told = [value_of(connection, key) for key in keys]
     return sha256("\n".join(told).encode(errors="surrogatepass")).hexdigest()[:32]
 
 

@@ -94,6 +94,13 @@ class ConnectionDomains:
             transaction.execute(insert(table).values(key=key, domain=domain, verified_at=self._now(), how=how))
             tell(transaction)
 
+    def forget(self, name: str, domain: str) -> None:
+        """Forget that a domain was owned; raises StoreUnavailable."""
+        table = connection_domains
+        with self._database.transaction() as transaction:
+            transaction.execute(delete(table).where(and_(table.c.key == name.lower(), table.c.domain == domain)))
+            tell(transaction)
+
     def _records(self, name: str, domain: str) -> list[str]:
         # The newest key of the ring makes the record; records made with an older one stay good.
         keys = reversed(self._key_ring.signing_keys(_PURPOSE))

@@ -50,7 +50,9 @@ def version_row(transaction: Transaction, row: Any, number: int) -> Any:
         wanted = and_(table.c.key == row.key, table.c.number == number)
         found = transaction.execute(select(table).where(wanted)).first()
     if found is None:
-        raise ConnectionUnknown(expected="a version of the connection", received=f"version {number}")
+        raise ConnectionUnknown(
+            "The connection has no such version.", expected="one of its versions", received=f"version {number}"
+        )
     return found
 
 

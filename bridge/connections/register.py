@@ -128,6 +128,12 @@ class ConnectionRegister:
             rows = transaction.execute(chosen.order_by(table.c.position, table.c.key)).all()
         return list(self._opened(rows))
 
+    def former_generation(self, name: str) -> int:
+        """Return the first version of the connection that had this name last, also of a removed one; 0 for none."""
+        with self._database.transaction() as transaction:
+            row = find(transaction, name)
+        return row.first_version if row is not None else 0
+
     def verified_domains(self) -> dict[str, frozenset[str]]:
         """Return the domains that each connection owns, by key: as its file says, else what was proven."""
         proven: dict[str, set[str]] = {}

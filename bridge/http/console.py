@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Final, cast
 
 from flask import g, request
 
 from bridge.access.rules import FRESH_FOR
+from bridge.connections.document import provider_of
 from bridge.core.errors import (
     AdminNotAllowed,
     AdminSignInRequired,
     ConnectionDisabled,
     ConnectionUnknown,
     CsrfFailed,
+    RateLimited,
     StoreUnavailable,
 )
 from bridge.http.current import services
 from bridge.http.parameters import single
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from flask import Response
 
     from bridge.access.rules import Administrator
     from bridge.services import Site
+
+_ADMIN: Final = "/admin"
+_MOST_ERRANDS: Final = 4
+_ERRANDS: Final = BoundedSemaphore(_MOST_ERRANDS)
 
 
 def current_admin() -> Administrator:
@@ -41,8 +51,8 @@ def current_admin() -> Administrator:
 
 def _require_way_in(admin: Administrator) -> None:
     try:
-        if admin.connection:
-            services().connections.get(admin.connection)
+        if admin.connection and provider_of(services().connections.get(admin.connection)) != admin.provider:
+            raise AdminSignInRequired(expected="the provider that vouched for this session", received="another")
     except (ConnectionUnknown, ConnectionDisabled) as fault:
         # Whoever switches a way in off shuts out those who came by it, too.
         raise AdminSignInRequired(expected="a connection that is in use", received=admin.connection) from fault
@@ -127,7 +137,19 @@ def _name(site: Site) -> str:
     return "__Host-bridge_admin" if site.is_secure else "bridge_admin"
 
 
-_ADMIN: Final = "/admin"
+@contextmanager
+def slow_errand() -> Iterator[None]:
+    """Let few administrators at once wait for a stranger's server, so that agents find a free thread.
+
+    Raises:
+        RateLimited: enough of them wait already.
+    """
+    if not _ERRANDS.acquire(blocking=False):
+        raise RateLimited(expected=f"at most {_MOST_ERRANDS} slow errands at once", received="one more")
+    try:
+        yield
+    finally:
+        _ERRANDS.release()
 
 
 def is_console(path: str) -> bool:

@@ -120,6 +120,11 @@ class Journal:
             kept["changes"] = list(changes)
         self._keep(Record(self._now(), event, connection, OK, reference, actor=actor, details=kept))
 
+    def retire(self, connection: str, generation: int) -> None:
+        """Put the records of a removed connection aside, so that the next owner of its name does not read them."""
+        if self._trail is not None:
+            self._trail.rename(connection, f"{connection}~{generation}")
+
     def _of_sign_in(self, event: str, connection: str, code: str, reference: str, trace: Trace) -> Record:
         taken = [
             {"name": step.name, "seconds": round(step.seconds, 4), "code": step.code}

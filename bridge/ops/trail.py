@@ -22,6 +22,7 @@ from sqlalchemy import (
     or_,
     select,
     true,
+    update,
 )
 
 from bridge.db import Database, metadata
@@ -172,6 +173,11 @@ class Trail:
         )
         with self._database.transaction() as transaction:
             return {row[0]: row[1] for row in transaction.execute(found.group_by(table.c.connection)).all()}
+
+    def rename(self, connection: str, name: str) -> None:
+        """Let the records of a connection stand under another name; raises StoreUnavailable."""
+        with self._database.transaction() as transaction:
+            transaction.execute(update(journal).where(journal.c.connection == connection).values(connection=name))
 
     def _tidy(self, transaction: Transaction, connection: str) -> None:
         transaction.execute(delete(journal).where(journal.c.at < self._now() - self._retention))

@@ -6,9 +6,18 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
+from bridge.connections.document import SECRETS as _SECRETS
 from bridge.connections.document import value_of
 from bridge.connections.draft import Fault
-from bridge.core.errors import ConnectionUnknown, IdpAnswerInvalid, IdpUnreachable, RehearsalMissing, StoreUnavailable
+from bridge.core.errors import (
+    AdminNotAllowed,
+    ConnectionChanged,
+    ConnectionUnknown,
+    IdpAnswerInvalid,
+    IdpUnreachable,
+    RehearsalMissing,
+    StoreUnavailable,
+)
 from bridge.core.wording import said
 from bridge.outbound import FailAs
 
@@ -18,7 +27,7 @@ if TYPE_CHECKING:
     from bridge.access.sessions import AdminSessions
     from bridge.connections.domains import ConnectionDomains
     from bridge.connections.register import ConnectionRegister
-    from bridge.connections.rows import Version
+    from bridge.connections.rows import Entry, Version
     from bridge.connections.store import ConnectionStore
     from bridge.core.model import Connection
     from bridge.ops.journal import Journal
@@ -46,7 +55,17 @@ _DESTINATIONS: Final = {
     "aiccs.access_key_secret": ("aiccs.endpoint", "aiccs.protocol"),
 }
 # What only somebody may change who has just shown who they are; secrets themselves are looked at by `entered`.
-_SENSITIVE: Final = (*_ADDRESSES, "idp.issuer", "idp.tenant", "idp.host", "idp.allowed_tenants", "aiccs.endpoint")
+_SENSITIVE: Final = (
+    *_ADDRESSES,
+    "idp.issuer",
+    "idp.tenant",
+    "idp.host",
+    "idp.allowed_tenants",
+    "idp.organization_id",
+    "fuyun.frontend_redirect_url",
+    "jwt.issuer",
+    *_CONTACT_CENTER,
+)
 
 
 class ConnectionChanges:
@@ -88,8 +107,10 @@ class ConnectionChanges:
             by_operator: an administrator of single connections takes no host names.
             is_fresh: whether the administrator signed in lately, without which no address changes.
         """
-        faults = [*_secrets_on_the_move(connection, former, entered), *self._hosts_of_others(connection, former)]
-        if not by_operator and set(connection.hosts) - set(former.hosts if former else ()):
+        faults = [*_secrets_on_the_move(connection, former, entered)]
+        if by_operator:
+            faults += self.hosts_of_others(connection, former)
+        elif set(connection.hosts) - set(former.hosts if former else ()):
             faults.append(Fault("hosts", said("can be added by an operator only: a host name leads people here")))
         if former is not None and not is_fresh:
             faults += _sensitive_changes(connection, former)
@@ -120,17 +141,30 @@ class ConnectionChanges:
             self._vouch(connection, former, actor)
         return saved
 
-    def activate(self, name: str, number: int, *, actor: str, without_rehearsal: bool = False) -> None:
+    def asks_for_fresh_sign_in(self, name: str, number: int) -> bool:
+        """Say whether a version leads people or secrets elsewhere than the one in force; raises ConnectionUnknown."""
+        entry = self._register.entry(name)
+        if not entry.active_version or entry.active_version == number:
+            return False
+        keys = {change.key for change in self._register.changes(name, entry.active_version, number)}
+        return bool(keys & {*_SENSITIVE, *_SECRETS})
+
+    def activate(
+        self, name: str, number: int, *, actor: str, without_rehearsal: bool = False, by_operator: bool = True
+    ) -> None:
         """Let sign-ins use a version.
 
         Args:
             without_rehearsal: a deliberate override, which the journal keeps.
+            by_operator: an administrator of single connections brings no host names into use that are not.
 
         Raises:
             RehearsalMissing: its last rehearsal failed, or there was none.
+            AdminNotAllowed, ConnectionChanged: its host names are an operator's matter, or another's by now.
             ConnectionUnknown, ConnectionReadOnly: there is no such version, or the configuration file decides.
         """
         version, entry = self._register.version(name, number), self._register.entry(name)
+        self._check_hosts(version, entry, by_operator=by_operator)
         proven = self.is_proven(version)
         if not proven and not without_rehearsal:
             raise RehearsalMissing(expected=f"a good rehearsal of version {number}", received="none")
@@ -161,9 +195,12 @@ class ConnectionChanges:
         self._admins.end_all(name)
         self._rehearsals.forget(name)
         self._journal.record_act("connection_removed", actor=actor, connection=entry.name)
+        self._journal.retire(entry.name, entry.first_version)
         self._show()
 
-    def roll_back(self, name: str, number: int, *, actor: str, without_rehearsal: bool = False) -> Version:
+    def roll_back(
+        self, name: str, number: int, *, actor: str, without_rehearsal: bool = False, by_operator: bool = True
+    ) -> Version:
         """Bring an old version back: as the active one where the connection is active, else as a draft.
 
         Raises:
@@ -171,10 +208,11 @@ class ConnectionChanges:
             ConnectionUnknown, ConnectionReadOnly, ConnectionChanged: nothing was changed.
         """
         entry = self._register.entry(name)
+        self._check_hosts(self._register.version(name, number), entry, by_operator=by_operator)
         again = self._register.roll_back(name, number, author=actor)
         self._tell("connection_rolled_back", entry.name, actor, before=entry.newest_version, version=again.number)
         if entry.state == "active":
-            self.activate(name, again.number, actor=actor, without_rehearsal=without_rehearsal)
+            self.activate(name, again.number, actor=actor, without_rehearsal=without_rehearsal, by_operator=by_operator)
         return again
 
     def _show(self) -> None:
@@ -188,6 +226,19 @@ class ConnectionChanges:
             event, actor=actor, connection=name, changes=changed, version=version, former_version=before, **details
         )
 
+    def _check_hosts(self, version: Version, entry: Entry, *, by_operator: bool) -> None:
+        in_force = self._register.version(entry.name, entry.active_version) if entry.active_version else None
+        new = set(version.document.get("hosts", ())) - set(in_force.document.get("hosts", ()) if in_force else ())
+        if new and not by_operator:
+            raise AdminNotAllowed(expected="an operator", received="a version with further host names")
+        if new & self._hosts_beside(entry.name):
+            raise ConnectionChanged(expected="host names of its own", received="one that another connection has")
+
+    def _hosts_beside(self, name: str) -> set[str]:
+        beside = [entry for entry in self._register.entries() if entry.name.lower() != name.lower()]
+        found = (self._register.version(entry.name, entry.newest_version).document for entry in beside)
+        return {host for document in found for host in document.get("hosts", ())}
+
     def _vouch(self, connection: Connection, former: Connection | None, actor: str) -> None:
         # Their word is for what they wrote: a domain that somebody else drafted before is looked at by itself.
         known = {*self._domains.verified(connection.name), *(former.domains if former else ())}
@@ -195,16 +246,17 @@ class ConnectionChanges:
             if domain not in known:
                 self._domains.accept(connection.name, domain, "operator")
                 self._journal.record_act("domain_accepted", actor=actor, connection=connection.name, domain=domain)
+        for domain in set(former.domains if former else ()) - set(connection.domains):
+            # What an operator takes out does not come back by an older version.
+            self._domains.forget(connection.name, domain)
 
-    def _hosts_of_others(self, connection: Connection, former: Connection | None) -> Iterator[Fault]:
+    def hosts_of_others(self, connection: Connection, former: Connection | None) -> Iterator[Fault]:
+        """Yield a fault where a connection would take a host name that another one has."""
         new = set(connection.hosts) - set(former.hosts if former else ())
         if not new:
             return
-        for entry in self._register.entries():
-            other = self._register.version(entry.name, entry.newest_version).document
-            if entry.name.lower() != connection.name.lower() and new & set(other.get("hosts", ())):
-                yield Fault("hosts", said("names a host that another connection has already"))
-                return
+        if new & self._hosts_beside(connection.name):
+            yield Fault("hosts", said("names a host that another connection has already"))
 
     def _is_taken(self, name: str) -> bool:
         try:
@@ -219,8 +271,7 @@ class ConnectionChanges:
         return all(value_of(connection, key) == value_of(former, key) for key in (*_ADDRESSES, *_CONTACT_CENTER))
 
     def _private_addresses(self, connection: Connection) -> Iterator[Fault]:
-        for key in _ADDRESSES:
-            address = value_of(connection, key)
+        for key, address in _called(connection):
             try:
                 if address:
                     self._outbound.check_public(address, _PRIVATE)
@@ -242,6 +293,13 @@ def _secrets_on_the_move(
             yield Fault(secret, said("must be entered again, since it would go to another address than before"))
 
 
+def _called(connection: Connection) -> Iterator[tuple[str, str]]:
+    for key in _ADDRESSES:
+        yield key, value_of(connection, key)
+    if connection.aiccs:
+        yield "aiccs.endpoint", f"{connection.aiccs.protocol}://{connection.aiccs.endpoint}"
+
+
 def _sensitive_changes(connection: Connection, former: Connection) -> Iterator[Fault]:
     changed = [key for key in _SENSITIVE if value_of(connection, key) != value_of(former, key)]
     for key in dict.fromkeys(_entered_as(connection, key) for key in changed):
@@ -251,4 +309,7 @@ def _sensitive_changes(connection: Connection, former: Connection) -> Iterator[F
 def _entered_as(connection: Connection, key: str) -> str:
     """Return the key under which somebody entered what an address was made from."""
     made_from = {"microsoft": "idp.tenant", "salesforce": "idp.host", "oidc": "idp.issuer"}
-    return made_from.get(connection.idp.kind, key) if key == "idp.discovery_url" else key
+    if key != "idp.discovery_url":
+        return key
+    overridden = connection.idp.kind == "microsoft" and "login." not in connection.idp.issuer
+    return "idp.issuer" if overridden else made_from.get(connection.idp.kind, key)

@@ -35,6 +35,18 @@ _NAMES: Final[Mapping[str, Sentence]] = {
     steps.EXCHANGE: said("Fuyun accepts the exchange (tried out, its token thrown away)"),
     steps.USER_NAME: said("Fuyun means the same agent"),
 }
+_FAILED: Final[Mapping[str, Sentence]] = {
+    steps.DISCOVERY: said("The provider cannot be found"),
+    steps.RESPONSE: said("The provider did not send the person back with a code"),
+    steps.REDEEM: said("The code did not become a token"),
+    steps.ID_TOKEN: said("The ID token is not accepted"),
+    steps.USERINFO: said("The user endpoint gave no usable answer"),
+    steps.TENANT: said("The person belongs to no admitted organization"),
+    steps.MAPPING: said("The mapping field names no account"),
+    steps.AGENT: said("The contact center did not confirm the agent"),
+    steps.EXCHANGE: said("Fuyun refuses the exchange"),
+    steps.USER_NAME: said("Fuyun means another agent"),
+}
 _NEXT: Final[Mapping[str, Next]] = {
     steps.MAPPING: "choose",
     "agent_unknown": "choose",
@@ -71,7 +83,7 @@ def tell(
     done = [
         Told(
             step.name,
-            _NAMES[step.name],
+            (_NAMES if step.code == steps.OK else _FAILED)[step.name],
             "ok" if step.code == steps.OK else "failed",
             round(step.seconds * 1000),
             step.code,

@@ -106,11 +106,12 @@ class SignInFlow:
             connection, "agent", slot=slot, landing=landing, former=former, login_hint=login_hint, prompt=prompt
         )
 
-    def begin_as_admin(self, name: str, *, slot: int, landing: str, prompt: str = "") -> Departure:
+    def begin_as_admin(self, name: str, *, slot: int, landing: str) -> Departure:
         """Begin an administrator's sign-in, which ends in the console and at no Fuyun token; raises as `begin`."""
         connection = self._connections.get(name)
         _check_comes_back(connection)
-        return self._depart(connection, "admin", slot=slot, landing=landing, prompt=prompt)
+        # A provider that remembers the browser would make an old sign-in look like a new one.
+        return self._depart(connection, "admin", slot=slot, landing=landing, prompt="login")
 
     def begin_rehearsal(
         self, connection: Connection, *, slot: int, ticket: str, trace: Trace, link: str = ""

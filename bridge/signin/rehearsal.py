@@ -159,7 +159,8 @@ class Rehearsals:
     def of(self, name: str) -> list[Rehearsal]:
         """Return the rehearsals of a connection, newest first, without what the provider said."""
         table = rehearsals
-        found = select(table).where(table.c.key == name.lower()).order_by(table.c.at.desc())
+        outline = [column for column in table.c if column.name != "sealed"]
+        found = select(*outline).where(table.c.key == name.lower()).order_by(table.c.at.desc())
         with self._database.transaction() as transaction:
             rows = transaction.execute(found).all()
         return [_outline(row) for row in rows]

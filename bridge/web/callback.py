@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, cast
 
 from flask import Blueprint, Response, after_this_request, current_app, redirect, request, session, url_for
 
+from bridge.connections.document import provider_of
 from bridge.core.errors import (
     IdpAnswerInvalid,
     LoginRequired,
@@ -86,6 +88,7 @@ def _let_into_console(connection: Connection, response: AuthorizationResponse, t
     in_context(Context("admin_sign_in", connection.name, retry_url=url_for("door.sign_in"), trace=trace))
     found, landing = services().flow.recognise(connection.name, response, _pending_cookie, trace)
     admin = services().admin_rules.recognise(connection.name, found.claims, services().now())
+    admin = replace(admin, provider=provider_of(connection))
     answer = _see(landing)
     console.let_in(answer, admin)
     services().journal.record_act("admin_sign_in", actor=admin.name, connection=connection.name, role=admin.role)

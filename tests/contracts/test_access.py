@@ -39,7 +39,7 @@ def attempt(act: Callable[[], object]) -> str:
 class TestLinks:
     @pytest.fixture
     def links(self, database: Database, clock: Clock) -> AdminLinks:
-        return AdminLinks(database, clock)
+        return AdminLinks(database, KeyRing([OLD]), clock)
 
     def test_a_link_is_good_once(self, links: AdminLinks) -> None:
         token = links.make()

@@ -269,23 +269,9 @@ class TestRollback:
         shell.told("connections", "apply", shell.file(changed_customer(mapping_field="sub")))
         return shell
 
-    def test_waits_as_a_draft_without_a_good_rehearsal(self, changed_twice: Shell) -> None:
-        result = changed_twice.run("connections", "rollback", "globex", "1")
-        assert (result.exit_code, result.stdout) == (1, "    mapping_field: sub -> email\n")
-        assert "hotline-bridge connections test globex --link" in result.stderr
-        assert changed_twice.entries()["globex"] == ("active", 2, 3)
-
     def test_is_in_use_at_once_by_the_operators_word(self, changed_twice: Shell) -> None:
-        told = changed_twice.told("connections", "rollback", "globex", "1", "--without-rehearsal")
+        told = changed_twice.told("connections", "rollback", "globex", "1")
         assert told == ["    mapping_field: sub -> email", "globex: version 3 says what version 1 said."]
-        assert changed_twice.entries()["globex"] == ("active", 3, 3)
-
-    def test_is_in_use_at_once_with_a_good_rehearsal(self, changed_twice: Shell) -> None:
-        services = changed_twice.services()
-        version = services.register.version("globex", 1)
-        services.rehearsals.keep(services.register.connection("globex", 1), version.digest, Trace(), by="Lin")
-        services.database.close()
-        changed_twice.told("connections", "rollback", "globex", "1")
         assert changed_twice.entries()["globex"] == ("active", 3, 3)
 
     def test_asks_at_a_terminal(self, changed_twice: Shell, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -165,7 +165,8 @@ class TestAGoodFile:
     def test_may_be_nearly_empty(self, tmp_path: Path) -> None:
         settings = settings_of(tmp_path, {"connections": GONE})
         assert settings.connections == ()
-        assert settings.doubts == (("connections", "none is enabled: nobody can sign in"),)
+        told = "none is enabled in this file: people come in through connections of the console only"
+        assert settings.doubts == (("connections", told),)
 
     def test_writes_networks_whole(self, tmp_path: Path) -> None:
         server = settings_of(tmp_path, {"server.trusted_proxies": ["10.1.2.3/8", "::1"]}).server

@@ -44,6 +44,7 @@ _DONE: Final[dict[str, tuple[str, LazyString]]] = {
         "info",
         _("The earlier version waits as a draft, since it has not passed a test as it is. Test it, then activate it."),
     ),
+    "rolled_back_waits": ("info", _("The earlier version is the newest again. Activate it and it is in use.")),
     "domain_verified": ("good", _("The domain is verified. Its people are now led to this connection.")),
     "domain_missing": (
         "warn",
@@ -148,11 +149,13 @@ def history(name: str) -> str:
 def activate(name: str) -> Response:
     """Let sign-ins use a version; without a passed test only by a deliberate word."""
     entry, actor = _to_change(name)
-    override = request.form.get("override") == "yes"
-    if override and not console.is_fresh(console.current_admin()):
+    override, admin, number = request.form.get("override") == "yes", console.current_admin(), _form_version()
+    if not console.is_fresh(admin) and (override or services().changes.asks_for_fresh_sign_in(entry.name, number)):
         return _see(url_for("door.again", next=url_for("connections.page", name=entry.name)))
     try:
-        services().changes.activate(entry.name, _form_version(), actor=actor, without_rehearsal=override)
+        services().changes.activate(
+            entry.name, number, actor=actor, without_rehearsal=override, by_operator=admin.is_operator
+        )
     except RehearsalMissing:
         return _back(entry, "untested")
     return _back(entry, "activated")
@@ -178,21 +181,24 @@ def remove(name: str) -> Response:
 def roll_back(name: str) -> Response:
     """Bring an earlier version back; one without a passed test waits as a draft."""
     entry, actor = _to_change(name)
-    override = request.form.get("override") == "yes"
-    if override and not console.is_fresh(console.current_admin()):
+    override, admin, number = request.form.get("override") == "yes", console.current_admin(), _form_version()
+    if not console.is_fresh(admin) and (override or services().changes.asks_for_fresh_sign_in(entry.name, number)):
         return _see(url_for("door.again", next=url_for("connections.page", name=entry.name)))
     try:
-        services().changes.roll_back(entry.name, _form_version(), actor=actor, without_rehearsal=override)
+        services().changes.roll_back(
+            entry.name, number, actor=actor, without_rehearsal=override, by_operator=admin.is_operator
+        )
     except RehearsalMissing:
         return _back(entry, "rolled_back_draft")
-    return _back(entry, "rolled_back" if entry.state == "active" else "rolled_back_draft")
+    return _back(entry, "rolled_back" if entry.state == "active" else "rolled_back_waits")
 
 
 @connections.post("/admin/connections/<name>/domains/<domain>/check")
 def check_domain(name: str, domain: str) -> Response:
     """Ask the domain for its record."""
     entry, actor = _to_change(name)
-    found = services().domains.check(entry.name, _known_domain(entry, domain))
+    with console.slow_errand():
+        found = services().domains.check(entry.name, _known_domain(entry, domain))
     if found:
         services().journal.record_act("domain_verified", actor=actor, connection=entry.name, domain=domain)
         services().connections.refresh()

@@ -43,6 +43,7 @@ def sign_in() -> Response | str:
         "admin/sign_in.html",
         ways=[(one.title, _departure_url(one, landing)) for one in (chosen or (ways if len(ways) == 1 else []))],
         has_ways=bool(ways),
+        are_named=bool(services().admin_rules.ways_in),
         unknown=bool(login_hint) and not chosen,
         next=landing,
     )
@@ -50,19 +51,18 @@ def sign_in() -> Response | str:
 
 @door.get("/login/<name>/admin")
 def depart(name: str) -> Response:
-    """Send an administrator to the connection's provider; with ``prompt=login``, to prove anew who they are."""
+    """Send an administrator to the connection's provider, to prove who they are now, not some time before."""
     require_navigation()
-    asked = single(request.args, "next", "prompt")
+    asked = single(request.args, "next")
     connection = services().connections.get(name)
     if connection.name.lower() not in services().admin_rules.ways_in:
         raise AdminNotAllowed(expected="a connection that [admin] allow names", received=connection.name)
     if name != connection.name:
-        return _see(url_for("door.depart", name=connection.name, next=asked["next"], prompt=asked["prompt"] or None))
+        return _see(url_for("door.depart", name=connection.name, next=asked["next"]))
     in_context(Context("admin_sign_in", connection.name, retry_url=url_for("door.sign_in")))
     slot = cookies.next_slot(request)
-    prompt = "login" if asked["prompt"] == "login" else ""
     landing = own_path(asked["next"], "/admin")
-    departure = services().flow.begin_as_admin(connection.name, slot=slot, landing=landing, prompt=prompt)
+    departure = services().flow.begin_as_admin(connection.name, slot=slot, landing=landing)
     response = cast("Response", redirect(departure.url, 302))
     cookies.set_pending(response, services().site, connection, slot, departure.sealed)
     return response
@@ -89,8 +89,10 @@ def again() -> Response | str:
     admin = console.current_admin()
     landing = own_path(single(request.args, "next")["next"], "/admin")
     if admin.connection:
-        return _see(url_for("door.depart", name=admin.connection, next=landing, prompt="login"))
-    return render_template("admin/sign_in.html", ways=[], has_ways=bool(_ways_in()), unknown=False, next=landing)
+        return _see(url_for("door.depart", name=admin.connection, next=landing))
+    return render_template(
+        "admin/sign_in.html", ways=[], has_ways=bool(_ways_in()), are_named=True, unknown=False, next=landing
+    )
 
 
 @door.post("/admin/sign-out")

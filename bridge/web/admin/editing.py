@@ -81,15 +81,23 @@ def discover() -> Response:
     """Tell a form's script what the provider says of itself."""
     admin = console.current_admin()
     console.require_own_form()
-    asked = request.get_json(silent=True)
-    values = {name: value for name, value in asked.items() if isinstance(value, str)} if isinstance(asked, dict) else {}
+    values = _texts_sent()
     if values.get("kind") not in FORMS:
         raise RequestInvalid(expected="a form of the console", received="another")
     former: Connection | None = None
     if name := values.get("connection", ""):
         console.require_change(name)
         former = kept_sheet(admin, name, number_of(values.get("based_on", ""))).former
-    return jsonify(discovering.discover(form_of(values["kind"], values), former))
+    with console.slow_errand():
+        return jsonify(discovering.discover(form_of(values["kind"], values), former))
+
+
+def _texts_sent() -> dict[str, str]:
+    try:
+        asked = request.get_json(silent=True)
+    except RecursionError:
+        asked = None
+    return {name: value for name, value in asked.items() if isinstance(value, str)} if isinstance(asked, dict) else {}
 
 
 # What becomes of a form ----------------------------------------------------------------------------------------------

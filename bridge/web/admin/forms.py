@@ -146,7 +146,10 @@ class ConnectionForm(FlaskForm):  # type: ignore[misc]
     )
     jwt_private_key = long_secret(
         _("Private key"),
-        _("An RSA key of at least 2048 bits, as PEM or base64 text. Its public half stands in Fuyun's portal."),
+        _(
+            "An RSA key of at least 2048 bits, as PEM or base64 text; `openssl genrsa 2048` makes one. The portal "
+            "sheet shows the public half for Fuyun's portal."
+        ),
         "-----BEGIN PRIVATE KEY-----",
     )
     jwt_private_key_expires = day(_("Replace the key by"), _("You are reminded 30, 14 and 3 days ahead."))

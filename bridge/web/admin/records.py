@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from itertools import chain
@@ -37,6 +37,7 @@ _PAGE: Final = 50
 _LONGEST: Final = 320
 _A_DAY: Final = 86_400.0
 _LOOKERS: Final = 8
+_PATIENCE: Final = 4.0
 """Certificates that are looked up at the same time."""
 _REFERENCE: Final = re.compile(r"[0-9A-Z]{1,32}")
 _NUMBER: Final = re.compile(r"[0-9]{1,9}")
@@ -128,6 +129,7 @@ def export() -> Response:
     found = services().trail.every(_search(asked, admin))
     # The first row is asked for now: an outage is told by a page, not by a file that breaks off.
     first = [record for record in [next(found, None)] if record]
+    services().journal.record_act("journal_exported", actor=admin.name)
     day = datetime.fromtimestamp(services().now(), UTC).date().isoformat()
     response = Response(spreadsheet.lines(chain(first, found)), mimetype="text/csv")
     response.headers["Content-Disposition"] = f'attachment; filename="journal-{day}.csv"'
@@ -261,9 +263,12 @@ def _certificates(connections: Iterable[Connection], admin: Administrator, now: 
     asked = [one for one in asked if one[1].startswith("https://")]
     places = list(dict.fromkeys((host_of(address), public_only) for _, address, public_only in asked))
     outbound = services().outbound
-    with ThreadPoolExecutor(_LOOKERS) as threads:
-        ends = threads.map(lambda place: outbound.certificate_expiry(place[0], public_only=place[1]), places)
-    by_place = dict(zip(places, ends, strict=True))
+    threads = ThreadPoolExecutor(_LOOKERS)
+    looks = {place: threads.submit(outbound.certificate_expiry, place[0], public_only=place[1]) for place in places}
+    wait(looks.values(), timeout=_PATIENCE)
+    # Whoever has not answered by now is told without a date; what comes later is kept for the next look.
+    threads.shutdown(wait=False, cancel_futures=True)
+    by_place = {place: look.result() if look.done() and not look.cancelled() else None for place, look in looks.items()}
     return [
         certificate(name, _host(address), by_place[host_of(address), public_only], now)
         for name, address, public_only in asked

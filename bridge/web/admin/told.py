@@ -22,6 +22,7 @@ EVENTS: Final[dict[str, LazyString]] = {
     "admin_sign_in": _("Sign-in to the console"),
     "admin_sign_out": _("Sign-out from the console"),
     "admin_link_made": _("Link to the console made"),
+    "journal_exported": _("Journal exported"),
     "connection_saved": _("Draft saved"),
     "connection_applied": _("Applied from the command line"),
     "connection_activated": _("Activated"),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bridge.access.rules import Administrator, Allowed
+from bridge.connections.document import provider_of
 from bridge.connections.draft import Draft, Fault
 from bridge.connections.rows import Entry, Version
 from bridge.core.errors import ConnectionUnknown
@@ -59,8 +60,8 @@ def state(house: House, name: str = "globex") -> tuple[str, int, int]:
     return entry.state, entry.active_version, entry.newest_version
 
 
-def acts(house: House) -> list[str]:
-    return [record.event for record in house.services.trail.search(Search(connections=["globex"]))]
+def acts(house: House, name: str = "globex") -> list[str]:
+    return [record.event for record in house.services.trail.search(Search(connections=[name]))]
 
 
 # The list ------------------------------------------------------------------------------------------------------------
@@ -217,7 +218,7 @@ def test_a_connection_is_switched_off_and_removed(house: House, console: Browser
     assert state(house)[0] == "inactive"
     assert "was removed" in act(console, f"{PAGE}/remove", follow=True).text
     assert console.open(PAGE).status_code == 404
-    assert acts(house)[:2] == ["connection_removed", "connection_deactivated"]
+    assert acts(house, "globex~1")[:2] == ["connection_removed", "connection_deactivated"]
 
 
 def test_a_tested_version_comes_back_in_one_press(house: House, console: Browser) -> None:
@@ -341,7 +342,8 @@ def test_a_connection_through_which_operators_come_is_for_operators_to_change(tm
 def standing_admin(house: House) -> str:
     """Begin a session of Globex' own admin; return its cookie."""
     grounds = {"email": "lin@globex.example"}
-    lin = Administrator("Lin", "connection", house.clock(), "globex", grounds, ("globex",))
+    provider = provider_of(house.services.connections.get("globex"))
+    lin = Administrator("Lin", "connection", house.clock(), "globex", grounds, ("globex",), provider)
     return house.services.admin_sessions.begin(lin, former="")[0]
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bridge.access.rules import Administrator
+from bridge.connections.document import provider_of
 from bridge.ops.trail import Record, Search
 from bridge.settings import AdminRule
 from bridge.web.admin import records, spreadsheet, told
@@ -40,9 +41,10 @@ def operator_of(house: House) -> Browser:
 
 def admin_of(house: House, *names: str) -> Browser:
     """Let an administrator of single connections in, as a sign-in through the first of them would."""
-    admin = Administrator(
-        "Wang", "connection", house.services.now(), names[0], {"email": "wang@contoso.example"}, tuple(names)
-    )
+    provider = provider_of(house.services.connections.get(names[0]))
+    grounds = {"email": "wang@contoso.example"}
+    now = house.services.now()
+    admin = Administrator("Wang", "connection", now, names[0], grounds, tuple(names), provider)
     session_id, _ = house.services.admin_sessions.begin(admin)
     browser = house.browser()
     browser.wire.cookies.set("bridge_admin", session_id)

@@ -38,6 +38,7 @@ function showRedirect() {
   const box = form.querySelector("[data-redirect]");
   const name = form.elements.name;
   if (!name) return;
+  for (const button of box.querySelectorAll("[data-redirect-copy]")) button.disabled = !name.value.trim();
   box.querySelector("[data-redirect-value]").textContent =
     box.dataset.redirect + (name.value.trim() || box.dataset.redirectEmpty);
 }

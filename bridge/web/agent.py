@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, cast
 
 from flask import (
@@ -15,6 +16,7 @@ from flask import (
 )
 
 from bridge.core.errors import (
+    BridgeError,
     IdpAnswerInvalid,
     RequestInvalid,
     showable,
@@ -29,6 +31,7 @@ from bridge.http.problem import Context, in_context
 
 if TYPE_CHECKING:
     from bridge.core.model import Connection
+    from bridge.signin.agent_session import AgentSession
 
 agent = Blueprint("agent", __name__)
 
@@ -113,6 +116,9 @@ def signed_out() -> str:
 def _depart(connection: Connection, landing: str, login_hint: str, prompt: str) -> Response:
     require_navigation()
     in_context(Context("sign_in", connection.name, retry_url=url_for("agent.sign_in")))
+    left = _would_leave(connection)
+    if left is not None:
+        return _ask_before_leaving(left, connection, _departure_url(connection, landing, login_hint, prompt))
     slot = cookies.next_slot(request)
     departure = services().flow.begin(
         connection.name, slot=slot, landing=landing, login_hint=login_hint, prompt=prompt, former=_session_now()
@@ -121,6 +127,29 @@ def _depart(connection: Connection, landing: str, login_hint: str, prompt: str) 
     if departure.sealed:
         cookies.set_pending(response, services().site, connection, slot, departure.sealed)
     return response
+
+
+def _would_leave(connection: Connection) -> AgentSession | None:
+    """Return the session of another connection that a link from elsewhere would replace, and its call with it."""
+    if request.headers.get("Sec-Fetch-Site") != "cross-site" or not _session_now():
+        return None
+    with suppress(BridgeError):
+        current = require_session()
+        return current if current.connection != connection.name else None
+    return None
+
+
+def _ask_before_leaving(left: AgentSession, connection: Connection, onward: str) -> Response:
+    titles = {one.name: one.title for one in services().connections.enabled()}
+    page = render_template(
+        "agent/leave.html",
+        here=titles.get(left.connection, left.connection),
+        there=connection.title,
+        account_name=left.account_name,
+        stay_url=url_for("softphone.page"),
+        onward_url=onward,
+    )
+    return Response(page, mimetype="text/html")
 
 
 def _session_now() -> str:

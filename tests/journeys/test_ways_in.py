@@ -232,3 +232,39 @@ class TestLanguage:
         english = browser.fetch("/session").json()["title"]
         assert english == "You are not signed in"
         assert re.search("[一-鿿]", chinese)
+
+
+class TestALinkFromElsewhere:
+    """Somebody else's link must not end a session, and the call that is up in it, without a word."""
+
+    CROSS_SITE = {"Sec-Fetch-Site": "cross-site"}  # noqa: RUF012 — never changed
+
+    def test_asks_before_it_leaves_another_connections_session(self, house: House) -> None:
+        browser = signed_in(house, "globex")
+        page = browser.open("/login/contoso", follow=False, **self.CROSS_SITE)
+        assert page.status_code == 200
+        assert "You are signed in with Globex as lin" in page.text
+        assert 'href="/login/contoso"' in page.text
+        assert browser.fetch("/session").json()["connection"] == "globex"
+
+    @pytest.mark.parametrize(
+        ("path", "headers"),
+        [
+            ("/login/globex", CROSS_SITE),
+            ("/login/contoso", {"Sec-Fetch-Site": "same-origin"}),
+            ("/login/contoso", {"Sec-Fetch-Site": "none"}),
+            ("/login/contoso", {}),
+        ],
+        ids=["the same connection", "a page of ours", "typed by hand", "an old browser"],
+    )
+    def test_goes_on_at_once_otherwise(self, house: House, path: str, headers: dict[str, str]) -> None:
+        browser = signed_in(house, "globex")
+        assert browser.open(path, follow=False, **headers).status_code == 302
+
+    def test_goes_on_at_once_for_whoever_has_no_session(self, house: House) -> None:
+        assert house.browser().open("/login/contoso", follow=False, **self.CROSS_SITE).status_code == 302
+
+    def test_goes_on_at_once_after_the_session_ended(self, house: House) -> None:
+        browser = signed_in(house, "globex")
+        house.clock.advance(13 * 3600)
+        assert browser.open("/login/contoso", follow=False, **self.CROSS_SITE).status_code == 302

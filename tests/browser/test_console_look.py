@@ -12,7 +12,7 @@ from bridge.app import create_app
 from bridge.core.trace import Step, Trace
 from bridge.ops.trail import Record
 from bridge.sandbox.app import create_sandbox
-from tests.browser.test_pages import problems
+from tests.kit.axe import problems, problems_of_the_dark
 from tests.kit.clock import Clock
 from tests.kit.desk import saved, table
 from tests.kit.house import SANDBOX, House, demo_settings
@@ -37,7 +37,6 @@ PAGES = {
     "history": "/admin/connections/globex/history?before=1&after=2",
 }
 each_page = pytest.mark.parametrize("name", PAGES)
-each_scheme = pytest.mark.parametrize("scheme", ["light", "dark"])
 
 
 @pytest.fixture(scope="module")
@@ -80,15 +79,15 @@ def visit(open_page: Callable[..., Page], console: House) -> Callable[..., Page]
     return visited
 
 
-@each_scheme
 @each_page
-def test_axe_finds_nothing_serious_at_any_width(visit: Callable[..., Page], name: str, scheme: str) -> None:
-    page = visit(name, color_scheme=scheme, reduced_motion="reduce", bypass_csp=True)
+def test_axe_finds_nothing_serious_at_any_width(visit: Callable[..., Page], name: str) -> None:
+    page = visit(name, reduced_motion="reduce", bypass_csp=True)
     page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 800})
         assert page.evaluate("document.documentElement.scrollWidth") <= width, width
     assert problems(page) == []
+    assert problems_of_the_dark(page) == []
     page.set_viewport_size({"width": WIDTHS[0], "height": 800})
     assert problems(page) == []
 

@@ -6,10 +6,10 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from tests.browser.phone import Phone, signed_in
+from tests.kit.axe import problems, problems_of_the_dark
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,11 +32,9 @@ PAGES = {
     "a strange callback": ("/callback/contoso?state=x&code=y", "This browser did not start", "本次登录不是由此浏览器"),
     "phone": ("/softphone", "Ready for calls?", "接听准备"),
 }
-SERIOUS = {"serious", "critical"}
 
 each_page = pytest.mark.parametrize("name", PAGES)
 each_language = pytest.mark.parametrize("language", LOCALES)
-each_scheme = pytest.mark.parametrize("scheme", ["light", "dark"])
 
 
 @pytest.fixture
@@ -53,12 +51,6 @@ def visit(open_page: Callable[..., Page], place: Place) -> Callable[..., Page]:
         return page
 
     return visited
-
-
-def problems(page: Page) -> list[str]:
-    """Return what axe finds serious or critical."""
-    found = Axe().run(page).response["violations"]
-    return [f"{one['id']}: {one['nodes'][0]['target']}" for one in found if one["impact"] in SERIOUS]
 
 
 @each_language
@@ -78,25 +70,26 @@ def test_no_page_scrolls_sideways(visit: Callable[..., Page], name: str) -> None
         assert page.evaluate("document.documentElement.scrollWidth") <= width, width
 
 
-@each_scheme
 @each_page
-def test_axe_finds_nothing_serious(visit: Callable[..., Page], name: str, scheme: str) -> None:
-    page = visit(name, color_scheme=scheme, reduced_motion="reduce", bypass_csp=True)
+def test_axe_finds_nothing_serious(visit: Callable[..., Page], name: str) -> None:
+    page = visit(name, reduced_motion="reduce", bypass_csp=True)
     assert problems(page) == []
+    assert problems_of_the_dark(page) == []
     page.set_viewport_size({"width": 360, "height": 800})
     assert problems(page) == []
 
 
-@each_scheme
-def test_axe_finds_nothing_serious_during_a_call(visit: Callable[..., Page], place: Place, scheme: str) -> None:
-    phone = Phone(visit("phone", color_scheme=scheme, reduced_motion="reduce", bypass_csp=True), place.bridge)
+def test_axe_finds_nothing_serious_during_a_call(visit: Callable[..., Page], place: Place) -> None:
+    phone = Phone(visit("phone", reduced_motion="reduce", bypass_csp=True), place.bridge)
     phone.ring()
     assert problems(phone.page) == []
+    assert problems_of_the_dark(phone.page) == []
     phone.answer()
     phone.refuse("/session", 401, "session_ended")
     phone.beat()
     expect(phone.notice("session")).to_be_visible()
     assert problems(phone.page) == []
+    assert problems_of_the_dark(phone.page) == []
 
 
 @each_page

@@ -42,7 +42,7 @@ def access(port: int) -> AiccsAccess:
 
 @pytest.fixture
 def contact_center() -> Iterator[ContactCenter]:
-    outbound = Outbound(limits=Limits(connect=2, read=0.3, deadline=2))
+    outbound = Outbound(limits=Limits(connect=2, read=1.0, deadline=4))
     yield ContactCenter(outbound, time.time)
     outbound.close()
 

@@ -1,0 +1,31 @@
+"""What axe-core finds wrong with a page; it lies inside its wheel, so nothing is fetched."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from axe_playwright_python.sync_playwright import Axe
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+_SERIOUS = {"serious", "critical"}
+_OF_COLOUR: dict[str, Any] = {"runOnly": ["color-contrast", "link-in-text-block"]}
+
+
+def problems(page: Page) -> list[str]:
+    """Return what is serious or critical."""
+    return _found(page, {})
+
+
+def problems_of_the_dark(page: Page) -> list[str]:
+    """Return what is wrong with the page's colours in the dark, which is all that changes there."""
+    page.emulate_media(color_scheme="dark")
+    found = _found(page, _OF_COLOUR)
+    page.emulate_media(color_scheme="light")
+    return found
+
+
+def _found(page: Page, options: dict[str, Any]) -> list[str]:
+    found = Axe().run(page, options=options).response["violations"]
+    return [f"{one['id']}: {one['nodes'][0]['target']}" for one in found if one["impact"] in _SERIOUS]

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _FUYUN: Final = FailAs(ExchangeUnreachable, ExchangeAnswerInvalid)
 _CLOCK: Final = FailAs(IdpUnreachable, IdpUnreachable)
 _SERVER_ERROR: Final = 500
+_NOBODY: Final = "nobody@check.invalid"
 _ENDING: Final = {
     "idp_secret": "idp.client_secret",
     "fuyun_secret": "fuyun.client_secret",
@@ -62,7 +63,7 @@ def probe(
 def probe_connection(
     services: Services, connection: Connection, outbound: Outbound, metadata: MetadataCache, keys: KeyCache
 ) -> Iterator[Finding]:
-    """Ask one connection's provider for its metadata, its keys and its clock, and whether Fuyun is there."""
+    """Ask one connection's provider for its metadata, its keys and its clock, then Fuyun and the contact center."""
     idp = connection.idp
     yield _ask(f"{connection.name}: metadata", partial(_metadata, metadata, idp))
     if connection.mode != "frontend" and asks_for_id_token(idp):
@@ -70,6 +71,8 @@ def probe_connection(
     yield _ask(f"{connection.name}: clock", partial(_clock, services, outbound, metadata, idp))
     if connection.mode != "frontend":
         yield _ask(f"{connection.name}: fuyun", partial(_fuyun, outbound, connection))
+    if connection.aiccs and connection.instance_id:
+        yield _ask(f"{connection.name}: contact center", partial(_contact_center, services, connection))
     address, now = provider_address(connection), services.now()
     ends_at = outbound.certificate_expiry(address, public_only=idp.public_only)
     yield from _expiring(in_order([*deadlines([connection], now), certificate(connection.name, "", ends_at, now)]))
@@ -128,3 +131,10 @@ def _fuyun(outbound: Outbound, connection: Connection) -> str:
     if answer.status >= _SERVER_ERROR:
         raise ExchangeUnreachable(expected="an answer", received=f"HTTP {answer.status}")
     return f"{host_of(connection.fuyun.token_exchange_url)} answers"
+
+
+def _contact_center(services: Services, connection: Connection) -> str:
+    # An account that nobody has: what is asked is whether the access key may ask at all.
+    if connection.aiccs:
+        services.agents.find(connection.aiccs, connection.instance_id, _NOBODY)
+    return "takes the access key"

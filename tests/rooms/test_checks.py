@@ -37,6 +37,7 @@ def test_everybody_who_answers_well_is_told_with_what_came(house: House) -> None
     assert findings["globex: keys"].what == "1 signing keys"
     assert findings["globex: clock"].what == "the provider does not tell its time"
     assert findings["globex: fuyun"].what == "http://localhost:5100 answers"
+    assert findings["globex: contact center"].what == "takes the access key"
     assert findings["initech: metadata"].what == "token endpoint at http://localhost:5100"
     assert "initech: keys" not in findings
 
@@ -101,3 +102,10 @@ def test_who_is_switched_off_is_not_asked_and_frontend_needs_no_fuyun(house: Hou
     assert "acme: metadata" in findings
     assert "acme: fuyun" not in findings
     built.services.database.close()
+
+
+def test_an_access_key_that_is_not_taken_is_told(house: House) -> None:
+    house.world.faults.set("aiccs", "refused_key")
+    told = found(house)["globex: contact center"]
+    assert not told.ok
+    assert "InvalidAccessKeyId.NotFound" in told.what

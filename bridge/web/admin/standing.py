@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from bridge.connections.expiry import LAST, SOON
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -15,8 +17,6 @@ if TYPE_CHECKING:
 Outcome = Literal["good", "failed", "missing"]
 Tone = Literal["good", "info", "warn", "stop"]
 
-WARN_DAYS: Final = 30
-_URGENT_DAYS: Final = 3
 _HOUR: Final = 3600
 _HOURS: Final = 24
 _POOR: Final = 80
@@ -76,12 +76,12 @@ class Expiry:
     @property
     def is_near(self) -> bool:
         """Whether it is time to think of a new one."""
-        return self.days <= WARN_DAYS
+        return self.days <= SOON
 
     @property
     def tone(self) -> Tone:
         """How loudly to say so."""
-        return "stop" if self.days <= _URGENT_DAYS else "warn" if self.is_near else "info"
+        return "stop" if self.days <= LAST else "warn" if self.is_near else "info"
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,7 @@ translations: $(DEV) ## Collect the texts, update and compile the catalogues
 		--input-file build/messages.pot --output-dir bridge/translations
 	@$(BIN)/pybabel --quiet compile --directory bridge/translations
 
-pictures: $(DEV) ## Take the README's picture of the phone
+pictures: $(DEV) ## Take the README's pictures
 	@$(BIN)/python -m tests.browser.pictures
 
 venv: $(DEV) ## The virtual environment, with everything

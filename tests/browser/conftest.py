@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -34,10 +34,12 @@ class Place:
     Args:
         bridge: its public URL.
         sandbox: the world around it.
+        admin_link: makes the path of a fresh link into the console.
     """
 
     bridge: str
     sandbox: str
+    admin_link: Callable[[], str] = field(default=lambda: "/admin")
 
 
 @dataclass
@@ -107,7 +109,8 @@ def opened_place(folder: Any, connections: tuple[str, ...]) -> Iterator[Place]:
     config.write_text(demo_config(place.sandbox, place.bridge, str(folder), **chosen), encoding="utf-8")
     app = create_app(load(config, os.environ))
     with listening(create_sandbox(place.sandbox), sandbox_port), listening(app, bridge_port):
-        yield place
+        links = app.extensions["bridge"].admin_links
+        yield replace(place, admin_link=lambda: f"/admin/enter/{links.make()}")
     _close(app)
 
 

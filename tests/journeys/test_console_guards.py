@@ -173,6 +173,14 @@ class TestProof:
         assert house.services.connections.get("globex").version == again.number
         assert signed_in(house, "globex").fetch("/session").status_code == 200
 
+    def test_another_instance_asks_for_another_test_and_another_title_does_not(self, house: House) -> None:
+        assert rehearsed(house, operator(house)) == "ok"
+        changes, kept = house.services.changes, house.services.register
+        saved(house, table("globex", title="Globex Group"), active=False)
+        assert changes.is_proven(kept.version("globex", 2))
+        saved(house, table("globex", title="Globex Group", instance_id="ccc_xp_another"), active=False)
+        assert not changes.is_proven(kept.version("globex", 3))
+
     def test_rehearsals_by_links_push_out_no_others(self, house: House) -> None:
         assert rehearsed(house, operator(house)) == "ok"
         (own,) = house.services.rehearsals.of("globex")
@@ -187,6 +195,16 @@ class TestProof:
         left = house.services.rehearsals.of("globex")
         assert own.id in {done.id for done in left}
         assert len([done for done in left if done.link]) == 50
+
+
+def test_what_was_switched_off_is_switched_on_again_though_a_draft_waits(house: House) -> None:
+    desk = operator(house)
+    assert rehearsed(house, desk) == "ok"
+    saved(house, table("globex", mapping_field="email"), active=False)
+    act(desk, "/admin/connections/globex/deactivate")
+    assert "Switch version 1 on again" in desk.open("/admin/connections/globex").text
+    act(desk, "/admin/connections/globex/activate", {"version": "1"})
+    assert house.services.connections.get("globex").version == 1
 
 
 class TestDomains:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
-WIDTHS = (390, 820, 1280)
+WIDTHS = (360, 820, 1280)
 KINDS = ("microsoft", "salesforce", "oidc", "oauth2")
 
 

@@ -78,7 +78,7 @@ def test_a_rehearsal_that_fails_says_what_to_change_and_the_next_one_goes_well(
     choose(page, "bo")
     assert page.get_by_role("heading", level=1).inner_text() == "The test failed"
     assert page.get_by_text("no mail address in Microsoft").first.is_visible()
-    for width in (1280, 820, 390):
+    for width in (1280, 820, 360):
         page.set_viewport_size({"width": width, "height": 900})
         picture(page, f"rehearsal-failed-{width}")
         assert page.evaluate("document.documentElement.scrollWidth") <= width

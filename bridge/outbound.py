@@ -7,15 +7,12 @@ from __future__ import annotations
 
 import json
 import re
-import socket
-import ssl
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 from urllib.parse import urlencode
 
-import certifi
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
@@ -23,11 +20,17 @@ from urllib3.util import parse_url
 
 from bridge.core.errors import BridgeError, showable
 from bridge.egress.addresses import PrivateAddress, demand_public, resolve
+from bridge.egress.breaker import Breakers, Tripped
 from bridge.egress.certificates import CertificateDates, Place
+from bridge.egress.faults import reason
+from bridge.egress.hurry import Hurry
 from bridge.egress.lines import POOLS, PUBLIC_POOLS, Flight, Watch
+from bridge.egress.trust import trusting
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
 
     from requests.adapters import BaseAdapter
     from requests.auth import AuthBase
@@ -41,12 +44,13 @@ _AUTHORITY_END: Final = re.compile(r"[/?#]")
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Time limits in seconds (`deadline`: one call in all, however slowly it drips) and the largest answer in bytes."""
+    """Time limits in seconds (`deadline`: one call in all, however slowly it drips), the most bytes, calls at once."""
 
     connect: float = 3.0
     read: float = 10.0
     deadline: float = 20.0
     size: int = 1_048_576
+    per_host: int = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +109,16 @@ class Guarded(Protocol):
 class Outbound:
     """Sends requests of all rooms over shared, pooled keep-alive connections.
 
+    A host that does not answer costs the others nothing: it holds few threads, and after some failures in a row it is
+    left alone for a while (see `Breakers`).
+
     Args:
         ca_bundle: path of a CA file; empty: the system's authorities (``SSL_CERT_FILE`` counts), else certifi's.
         limits: time and size limits of every call.
         adapter: another transport (tests mount applications here), guarded only if it is `Guarded`; default: the
             pooled adapter.
         allow_private: the deployment lets ``public_only`` calls into private networks, and over plain http.
+        clock: monotonic seconds, by which hosts are left alone.
     """
 
     def __init__(
@@ -120,13 +128,16 @@ class Outbound:
         limits: Limits | None = None,
         adapter: BaseAdapter | None = None,
         allow_private: bool = False,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.limits = limits or Limits()
         self._watch = Watch()
+        self._breakers = Breakers(self.limits.per_host, clock)
+        self._hurry = Hurry()
         self._guards = not allow_private
         # No session of requests: it would remember one customer's cookies for another, and read proxies and .netrc,
         # whose credentials nobody configured here.
-        self._transport = adapter or PooledAdapter(_trusting(ca_bundle))
+        self._transport = adapter or PooledAdapter(trusting(ca_bundle))
         self._public_transport = self._transport
         if self._guards and isinstance(self._transport, Guarded):
             # Lines of its own: what was opened without the guard must not be used again under it.
@@ -160,7 +171,8 @@ class Outbound:
                 public addresses alone.
 
         Raises:
-            fail_as.unreachable: time-out, refused or reset connection, failed TLS.
+            fail_as.unreachable: time-out, refused or reset connection, failed TLS; or the host was not asked, because
+                it gave no answers lately or too few yet.
             fail_as.invalid: the answer is larger than the limit or cannot be decoded, or the host is private.
         """
         with self._failing(url, fail_as) as flight:
@@ -169,11 +181,20 @@ class Outbound:
             if public_only and self._guards:
                 _demand_https(request, fail_as)
                 transport = self._public_transport
-            answer = self._receive(transport, request, fail_as)
-        if flight.is_cut:
-            # Where nothing says how long headers or body are, their end and a cut look the same.
-            raise fail_as.unreachable(expected=f"an answer from {host_of(url)}", received="none in time")
-        return answer
+            with self._counting(request):
+                return self._receive(transport, request, flight, fail_as)
+
+    def in_a_hurry(self, seconds: float) -> AbstractContextManager[None]:
+        """Return a context inside which all requests of this thread together take at most `seconds`.
+
+        Of nested ones the sooner end counts. What is not answered by then is unreachable, which is not held against the
+        host; what begins later is not even sent.
+        """
+        return self._hurry.within(seconds)
+
+    def circuits(self) -> Mapping[str, str]:
+        """Return how the hosts called lately are: ``closed`` (all is well), ``open`` or ``half_open``."""
+        return self._breakers.states()
 
     def check_public(self, url: str, fail_as: FailAs) -> None:
         """Refuse an address that a ``public_only`` call would refuse, without connecting to it.
@@ -187,16 +208,18 @@ class Outbound:
         """
         if not self._guards:
             return
-        with self._failing(url, fail_as):
+        with self._failing(url, fail_as) as flight:
             request = _prepared("GET", url, {}, None, None)
             _demand_https(request, fail_as)
             if isinstance(self._transport, Guarded):
-                self._transport.check_public(_place(str(request.url)), self.limits.connect)
+                seconds = min(self.limits.connect, flight.seconds_left())
+                self._transport.check_public(_place(str(request.url)), seconds)
 
     def certificate_expiry(self, url: str, *, public_only: bool = False) -> float | None:
         """Return the epoch seconds at which the certificate of the URL's host ends; never raises.
 
-        A handshake tells it, even of a certificate that is not trusted; the answer is kept for an hour.
+        A handshake tells it, even of a certificate that is not trusted; the answer is kept for an hour. It is asked for
+        also where calls fail: this may tell why.
 
         Returns:
             None for http, and where there is no certificate to be had.
@@ -212,11 +235,15 @@ class Outbound:
 
     @contextmanager
     def _failing(self, url: str, fail_as: FailAs) -> Iterator[Flight]:
-        flight = self._watch.until(time.monotonic() + self.limits.deadline)
-        expected = f"an answer from {host_of(url)}"
+        left, expected = self._hurry.seconds_left(), f"an answer from {host_of(url)}"
+        if not left:
+            raise fail_as.unreachable(expected=expected, received="none in time")
+        flight = self._watch.until(time.monotonic() + min(self.limits.deadline, left))
         try:
             with flight:
                 yield flight
+        except Tripped as refusal:
+            raise fail_as.unreachable(expected=expected, received=str(refusal)) from refusal
         except PrivateAddress as fault:
             raise fail_as.invalid(expected="a public address", received="a private one") from fault
         except requests.Timeout as fault:
@@ -224,19 +251,39 @@ class Outbound:
         except requests.exceptions.ContentDecodingError as fault:
             raise fail_as.invalid(expected=expected, received="one that cannot be decoded") from fault
         except (requests.RequestException, HTTPError, OSError, UnicodeError) as fault:
-            received = "none in time" if flight.is_cut else _reason(fault)
+            received = "none in time" if flight.is_cut else reason(fault)
             raise fail_as.unreachable(expected=expected, received=received) from fault
 
-    def _receive(self, transport: BaseAdapter, request: requests.PreparedRequest, fail_as: FailAs) -> Answer:
-        limits = self.limits
-        with transport.send(
-            request, stream=True, timeout=(min(limits.connect, limits.deadline), min(limits.read, limits.deadline))
-        ) as response:
+    @contextmanager
+    def _counting(self, request: requests.PreparedRequest) -> Iterator[None]:
+        with self._breakers.passing(_line_of(request)) as passage:
+            try:
+                yield
+            except (PrivateAddress, ValueError):
+                raise  # nothing was sent: an impossible address or header
+            except (BridgeError, requests.exceptions.ContentDecodingError):
+                passage.answered()
+                raise
+            except (requests.RequestException, HTTPError, OSError):
+                if self._hurry.seconds_left():
+                    passage.failed()
+                raise
+            passage.answered()
+
+    def _receive(
+        self, transport: BaseAdapter, request: requests.PreparedRequest, flight: Flight, fail_as: FailAs
+    ) -> Answer:
+        limits, left = self.limits, flight.seconds_left()
+        patience = (min(limits.connect, left), min(limits.read, left))
+        with transport.send(request, stream=True, timeout=patience) as response:
             body = bytearray()
             for chunk in response.iter_content(_CHUNK):
                 body += chunk
                 if len(body) > limits.size:
                     raise fail_as.invalid(expected=f"at most {limits.size} bytes", received="a larger answer")
+            if flight.is_cut:
+                # Where nothing says how long headers or body are, their end and a cut look the same.
+                raise requests.Timeout
             return Answer(
                 response.status_code,
                 response.headers.get("Content-Type", ""),
@@ -290,16 +337,6 @@ def host_of(url: str) -> str:
     return f"{scheme}://{_AUTHORITY_END.split(rest, maxsplit=1)[0].rpartition('@')[2]}"
 
 
-def _trusting(ca_bundle: str) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=ca_bundle or None)
-    known = ssl.get_default_verify_paths()
-    if not (ca_bundle or known.cafile or known.capath):
-        # Slim containers come without the system's authorities.
-        context.load_verify_locations(certifi.where())
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
-
-
 def _headers(given: Mapping[str, str] | None) -> dict[str, str]:
     # identity: a compressed answer could unfold to far more than the size limit while it is read
     return {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "hotline-bridge"} | dict(
@@ -334,26 +371,15 @@ def _demand_https(request: requests.PreparedRequest, fail_as: FailAs) -> None:
         raise fail_as.invalid(expected="an https address", received="another one")
 
 
+def _line_of(request: requests.PreparedRequest) -> str:
+    """Return scheme, host and port in one spelling, without the usual port."""
+    host = host_of(str(request.url))
+    return host.removesuffix(":443" if host.startswith("https:") else ":80")
+
+
 def _place(url: str) -> Place:
     parts = parse_url(url)
     return Place((parts.host or "").strip("[]"), parts.port or _HTTPS)
-
-
-def _reason(fault: Exception) -> str:
-    if isinstance(fault, TimeoutError):
-        return "none in time"
-    if isinstance(fault, socket.gaierror):
-        return "an unknown host name"
-    text = repr(fault)
-    for sign, reason in (
-        ("Read timed out", "none in time"),
-        ("SSLError", "a failed TLS handshake"),
-        ("NameResolutionError", "an unknown host name"),
-        ("refused", "a refused connection"),
-    ):
-        if sign in text:
-            return reason
-    return "a broken connection"
 
 
 def _unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 
 from bridge.sandbox.demo import written_down
 from bridge.sandbox.faults import TARGETS, Fault, UnknownFault
-from bridge.sandbox.idp_logout import send_logout_tokens
+from bridge.sandbox.idp_logout import signed_out
 from bridge.sandbox.registrations import COMPANIES
 from bridge.sandbox.wire import json_answer
 
@@ -36,6 +36,8 @@ def control(world: World) -> Blueprint:
     room.add_url_rule("/sandbox/agents", "agents", desk.agents, methods=["POST"])
     room.add_url_rule("/sandbox/settings", "settings", desk.settings, methods=["POST"])
     room.add_url_rule("/sandbox/backchannel-logout", "backchannel", desk.backchannel, methods=["POST"])
+    room.add_url_rule("/sandbox/frontchannel-logout", "frontchannel", desk.frontchannel, methods=["POST"])
+    room.add_url_rule("/sandbox/leave", "leave", desk.leave, methods=["POST"])
     room.add_url_rule("/sandbox/requests", "requests", desk.requests)
     room.add_url_rule("/sandbox/elsewhere", "elsewhere", lambda: Response("Sandbox: elsewhere.", mimetype="text/plain"))
     return room
@@ -125,17 +127,48 @@ class Desk:
         return self._done({"account_name": account_name, "frozen": self.world.agents[account_name].frozen})
 
     def settings(self) -> AnyResponse:
-        """Switch silent single sign-on at the providers."""
-        self.world.single_sign_on = str(_fields().get("single_sign_on", "")).lower() in {"1", "true", "on"}
-        return self._done({"single_sign_on": self.world.single_sign_on})
+        """Switch silent single sign-on at the providers, and the grace for replaced refresh tokens."""
+        fields = _fields()
+        if "single_sign_on" in fields:
+            self.world.single_sign_on = str(fields["single_sign_on"]).lower() in {"1", "true", "on"}
+        if "rotation_grace" in fields:
+            seconds = str(fields["rotation_grace"])
+            if not seconds.isdecimal():
+                return json_answer({"error": "unknown_setting"}, 400)
+            self.world.rotation_grace = int(seconds)
+        shown = {"single_sign_on": self.world.single_sign_on, "rotation_grace": self.world.rotation_grace}
+        return self._done(shown)
 
     def backchannel(self) -> AnyResponse:
         """Let a provider tell the bridge, server to server, that a person signed out."""
+        connection, person = self._whom()
+        if not person:
+            return json_answer({"error": "unknown_person"}, 404)
+        return self._done({"sent": self.world.sign_out(connection, person)})
+
+    def frontchannel(self) -> AnyResponse:
+        """Sign a person out at a provider, whose page tells the bridge through this very browser."""
+        connection, person = self._whom()
+        if not person:
+            return json_answer({"error": "unknown_person"}, 404)
+        frames = self.world.front_doors(connection, self.world.grants[connection].end_sessions(person))
+        if request.is_json:
+            return json_answer({"frames": frames})
+        return signed_out(self.world.manners[connection], frames)
+
+    def leave(self) -> AnyResponse:
+        """Let a person leave the company."""
+        _, person = self._whom()
+        if not person:
+            return json_answer({"error": "unknown_person"}, 404)
+        return self._done({"sent": self.world.leave(person)})
+
+    def _whom(self) -> tuple[str, str]:
+        """Return the connection and the person that a request means; no person where there is none like that."""
         fields = _fields()
         connection, person = str(fields.get("connection", "globex")), str(fields.get("person", ""))
-        if connection not in COMPANIES or person not in self.world.people:
-            return json_answer({"error": "unknown_person"}, 404)
-        return self._done({"sent": send_logout_tokens(self.world, connection, person)})
+        known = connection in COMPANIES and person in self.world.people
+        return connection, person if known else ""
 
     def requests(self) -> AnyResponse:
         """List what came in: names of fields only, since values hold tokens."""

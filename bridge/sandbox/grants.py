@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import secrets
 import threading
+from collections import deque
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal, TypeVar
 
@@ -18,6 +19,9 @@ Rotation = Literal["keeps", "adds", "replaces"]
 
 CODE_LIFETIME: Final = 60
 _TIDY_ABOVE: Final = 5000
+_TIDY_EVERY: Final = 10
+_OF_ONE_FAMILY: Final = 20
+"""How many refresh tokens of one consent are remembered, so that a long shift cannot fill the memory."""
 
 
 class OAuthRefusal(Exception):
@@ -68,10 +72,10 @@ _Ending = TypeVar("_Ending", Code, AccessToken)
 
 @dataclass(frozen=True, slots=True)
 class RefreshToken:
-    """A refresh token; `used` once a rotating provider replaced it."""
+    """A refresh token; `used_at` says when a rotating provider replaced it."""
 
     grant: Grant
-    used: bool = False
+    used_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +96,9 @@ class Grants:
         self._codes: dict[str, Code] = {}
         self._access: dict[str, AccessToken] = {}
         self._refresh: dict[str, RefreshToken] = {}
+        self._families: dict[str, deque[str]] = {}
         self._sessions: dict[str, BrowserSession] = {}
+        self._tidied_at = {Code: 0.0, AccessToken: 0.0}
 
     def open_session(self, person_key: str) -> BrowserSession:
         """Sign somebody in at the provider itself."""
@@ -100,6 +106,14 @@ class Grants:
         with self._lock:
             self._sessions[session.sid] = session
         return session
+
+    def end_sessions(self, person_key: str) -> list[BrowserSession]:
+        """End every session of a person with its tokens; return what was ended."""
+        with self._lock:
+            ended = [one for one in self._sessions.values() if one.person_key == person_key]
+            for one in ended:
+                self.close_session(one.sid, revoke=True)
+        return ended
 
     def session(self, sid: str) -> BrowserSession | None:
         """Return the live session that a cookie names."""
@@ -111,18 +125,18 @@ class Grants:
         with self._lock:
             return list(self._sessions.values())
 
-    def close_session(self, sid: str, *, revoke: bool) -> None:
-        """End a session; `revoke` takes its tokens along."""
+    def close_session(self, sid: str, *, revoke: bool) -> BrowserSession | None:
+        """End a session and return it, if there was one; `revoke` takes its tokens along."""
         with self._lock:
-            self._sessions.pop(sid, None)
             if revoke:
                 self._forget(lambda grant: grant.sid == sid)
+            return self._sessions.pop(sid, None)
 
     def issue_code(self, grant: Grant, redirect_uri: str, code_challenge: str) -> str:
         """Return a new code, good once and for a minute."""
         value = secrets.token_urlsafe(32)
         with self._lock:
-            self._codes = self._tidied(self._codes)
+            self._codes = self._tidied(Code, self._codes)
             self._codes[value] = Code(grant, redirect_uri, code_challenge, self._now() + CODE_LIFETIME)
         return value
 
@@ -146,25 +160,33 @@ class Grants:
     def issue_access(self, value: str, grant: Grant, lifetime: float) -> None:
         """Record an access token."""
         with self._lock:
-            self._access = self._tidied(self._access)
+            self._access = self._tidied(AccessToken, self._access)
             self._access[value] = AccessToken(grant, self._now() + lifetime)
 
     def issue_refresh(self, value: str, grant: Grant) -> None:
-        """Record a refresh token."""
+        """Record a refresh token; the oldest of its family is forgotten where there are many."""
         with self._lock:
+            family = self._families.setdefault(grant.family, deque())
+            if len(family) == _OF_ONE_FAMILY:
+                self._refresh.pop(family.popleft(), None)
+            family.append(value)
             self._refresh[value] = RefreshToken(grant)
 
-    def refresh(self, value: str, *, client_id: str, rotation: Rotation) -> Grant:
-        """Check a refresh token; with rotation `replaces`, reuse of an old one ends its whole family."""
+    def refresh(self, value: str, *, client_id: str, rotation: Rotation, grace: int = 0) -> Grant:
+        """Check a refresh token; with rotation `replaces`, reuse of an old one ends its whole family.
+
+        Args:
+            grace: seconds in which a token that was replaced may be used again, for clients that lost the answer.
+        """
         with self._lock:
-            token = self._refresh.get(value)
+            token, now = self._refresh.get(value), self._now()
             if token is None or token.grant.client_id != client_id:
                 raise OAuthRefusal("invalid_grant", "The refresh token is unknown, expired or revoked.")
-            if token.used:
+            if token.used_at is not None and not (grace and now < token.used_at + grace):
                 self._forget(lambda grant: grant.family == token.grant.family)
                 raise OAuthRefusal("invalid_grant", "The refresh token was already used; all of its family is revoked.")
-            if rotation == "replaces":
-                self._refresh[value] = replace(token, used=True)
+            if rotation == "replaces" and token.used_at is None:
+                self._refresh[value] = replace(token, used_at=now)
             return token.grant
 
     def bearer(self, value: str) -> Grant | None:
@@ -197,16 +219,22 @@ class Grants:
         """Make every refresh token worthless; access tokens stay good until they expire."""
         with self._lock:
             self._refresh.clear()
+            self._families.clear()
 
-    def _tidied(self, records: dict[str, _Ending]) -> dict[str, _Ending]:
+    def _tidied(self, kind: type[_Ending], records: dict[str, _Ending]) -> dict[str, _Ending]:
         """Leave out what has expired, where there is much of it: load tests must not fill the memory."""
-        if len(records) < _TIDY_ABOVE:
+        now = self._now()
+        if len(records) < _TIDY_ABOVE or now < self._tidied_at[kind] + _TIDY_EVERY:
             return records
-        return {value: record for value, record in records.items() if record.expires_at > self._now()}
+        self._tidied_at[kind] = now
+        return {value: record for value, record in records.items() if record.expires_at > now}
 
     def _forget(self, matches: Callable[[Grant], bool]) -> None:
         self._access = {value: token for value, token in self._access.items() if not matches(token.grant)}
-        self._refresh = {value: token for value, token in self._refresh.items() if not matches(token.grant)}
+        gone = {value: token.grant.family for value, token in self._refresh.items() if matches(token.grant)}
+        self._refresh = {value: token for value, token in self._refresh.items() if value not in gone}
+        for family in gone.values():
+            self._families.pop(family, None)
 
 
 def _verify_challenge(code_challenge: str, code_verifier: str) -> None:

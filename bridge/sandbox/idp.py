@@ -146,6 +146,7 @@ class Provider:
             form.get("refresh_token", ""),
             client_id=client.client_id,
             rotation=self.world.manners[self.connection].rotation,
+            grace=self.world.rotation_grace,
         )
         if not set(form.get("scope", "").split()) <= set(grant.scopes):
             raise OAuthRefusal("invalid_scope", "A refresh cannot widen the scope.")

@@ -144,7 +144,7 @@ class Authorization:
 
     def _is_hinted(self, wish: Wish, person_key: str) -> bool:
         person = self.world.person(self.connection, person_key)
-        return person is not None and (not wish.login_hint or wish.login_hint in {person.email, person.username})
+        return person is not None and (not wish.login_hint or wish.login_hint in self.manner.login_hints(person))
 
     @property
     def _cookie(self) -> str:

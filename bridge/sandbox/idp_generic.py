@@ -37,6 +37,8 @@ class GenericOidc(Manner):
     sends_iss = True
     has_session_state = True
     revokes_at_logout = True
+    frontchannel_logout = True
+    backchannel_logout = True
     access_token_lifetime = 300
 
     def discovery(self, tenant: str = "") -> Json:
@@ -56,10 +58,10 @@ class GenericOidc(Manner):
                 "phone_number", "sid",
             ],
             "code_challenge_methods_supported": ["S256"],
-            "frontchannel_logout_supported": True,
-            "frontchannel_logout_session_supported": True,
-            "backchannel_logout_supported": True,
-            "backchannel_logout_session_supported": True,
+            "frontchannel_logout_supported": self.frontchannel_logout,
+            "frontchannel_logout_session_supported": self.frontchannel_logout,
+            "backchannel_logout_supported": self.backchannel_logout,
+            "backchannel_logout_session_supported": self.backchannel_logout,
             "authorization_response_iss_parameter_supported": True,
         }  # fmt: skip
 

@@ -1,13 +1,9 @@
-"""Logout at a provider: started by the client (RP-Initiated Logout 1.0), or told to it (Back-Channel Logout 1.0)."""
+"""Logout at a provider, where browsers go: begun by the client (RP-Initiated Logout 1.0) or by the person here."""
 
 from __future__ import annotations
 
-import uuid
 from typing import TYPE_CHECKING, Any, Final
-from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode
-from urllib.request import Request as HttpRequest
-from urllib.request import urlopen
 
 from flask import Response, make_response, render_template, request
 
@@ -16,11 +12,13 @@ from bridge.sandbox.registrations import is_loopback, origin_of
 from bridge.sandbox.wire import only_once
 
 if TYPE_CHECKING:
+    from bridge.sandbox.grants import BrowserSession
+    from bridge.sandbox.idp_manner import Manner
     from bridge.sandbox.world import World
 
-_EVENT: Final = "http://schemas.openid.net/event/backchannel-logout"
-_PATIENCE: Final = 5
-_MINUTES_TWO: Final = 120
+_POLICY: Final = (
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'; frame-src "
+)
 
 
 class Logout:
@@ -40,14 +38,19 @@ class Logout:
             target = self._target(parameters)
         except OAuthRefusal as refusal:
             return make_response(render_template("refused.html", manner=manner, reason=refusal.description), 400)
-        for sid in {request.cookies.get(f"sandbox_{self.connection}", ""), str(hint.get("sid", ""))}:
-            self.world.grants[self.connection].close_session(sid, revoke=manner.revokes_at_logout)
+        ended = self._end({request.cookies.get(f"sandbox_{self.connection}", ""), str(hint.get("sid", ""))})
         if target:
+            # Whoever sends the browser back to itself has ended its own session: there is no other client to tell.
             response = Response(b"", 302, {"Location": target})
         else:
-            response = make_response(render_template("signed_out.html", manner=manner))
+            response = signed_out(manner, self.world.front_doors(self.connection, ended))
         response.delete_cookie(f"sandbox_{self.connection}", path=manner.prefix)
         return response
+
+    def _end(self, sids: set[str]) -> list[BrowserSession]:
+        revoke = self.world.manners[self.connection].revokes_at_logout
+        found = [self.world.grants[self.connection].close_session(sid, revoke=revoke) for sid in sids]
+        return [session for session in found if session is not None]
 
     def _hint(self, token: str) -> dict[str, Any]:
         """Return the claims of the hint; it may be expired, but must be of our own making."""
@@ -70,45 +73,9 @@ class Logout:
         return address + ("&" if "?" in address else "?") + urlencode({"state": state})
 
 
-def logout_token(world: World, connection: str, person_key: str, sid: str = "", **overrides: object) -> str:
-    """Return a logout token for a person, or for one of their sessions; `overrides` None drops a claim."""
-    manner, client = world.manners[connection], world.client_of(connection)
-    person = world.people[person_key]
-    claims: dict[str, object] = {
-        "iss": manner.issuer(manner.tenant_of(person)),
-        "sub": manner.subject(person, client.client_id),
-        "aud": client.client_id,
-        "iat": int(world.now()),
-        "exp": int(world.now()) + _MINUTES_TWO,
-        "jti": str(uuid.uuid4()),
-        "events": {_EVENT: {}},
-        **({"sid": sid} if sid else {}),
-        **overrides,
-    }
-    present = {name: value for name, value in claims.items() if value is not None}
-    return world.keys[connection].current.sign(present, typ="logout+jwt")
-
-
-def send_logout_tokens(world: World, connection: str, person_key: str) -> list[dict[str, object]]:
-    """End a person's sessions at the provider and post a logout token for each to the bridge last seen."""
-    grants, sent = world.grants[connection], []
-    address = world.last_redirect_uri.get(connection, "").replace("/callback/", "/backchannel-logout/")
-    for session in grants.sessions():
-        if session.person_key == person_key:
-            grants.close_session(session.sid, revoke=True)
-            if is_loopback(address):
-                token = logout_token(world, connection, person_key, session.sid)
-                sent.append({"to": address, "status": _post(address, {"logout_token": token})})
-    return sent
-
-
-def _post(address: str, form: dict[str, str]) -> int:
-    """Return the status of the answer; 0 where nobody answered."""
-    wanted = HttpRequest(address, data=urlencode(form).encode(), method="POST")  # noqa: S310 — loopback, checked above
-    try:
-        with urlopen(wanted, timeout=_PATIENCE) as answer:  # noqa: S310 — as above
-            return int(answer.status)
-    except HTTPError as error:
-        return error.code
-    except (URLError, TimeoutError, ConnectionError):
-        return 0
+def signed_out(manner: Manner, frames: list[str]) -> Response:
+    """Return the provider's last page, which opens these addresses in frames (Front-Channel Logout 1.0 section 2)."""
+    response = make_response(render_template("signed_out.html", manner=manner, frames=frames))
+    origins = sorted({origin_of(frame) for frame in frames})
+    response.headers["Content-Security-Policy"] = _POLICY + (" ".join(origins) or "'none'")
+    return response

@@ -42,7 +42,10 @@ class Manner(ABC):
     has_session_state: ClassVar[bool] = False
     has_at_hash: ClassVar[bool] = True
     revokes_at_logout: ClassVar[bool] = False
+    frontchannel_logout: ClassVar[bool] = False
+    backchannel_logout: ClassVar[bool] = False
     access_token_lifetime: int = 3600  # tests shorten it on the instance
+    optional_claims: frozenset[str] = frozenset()  # of the client's registration; tests set it on the instance
 
     def __init__(self, base_url: str, domain: str) -> None:
         self.base_url = base_url
@@ -87,6 +90,10 @@ class Manner(ABC):
         """Return `sub` as this client sees it."""
         del client_id
         return person.sub
+
+    def login_hints(self, person: Person) -> set[str]:
+        """Return what a client may say in `login_hint` to mean this person."""
+        return {name for name in (person.email, person.username) if name}
 
     def identity_claims(self, person: Person, grant: Grant) -> Json:
         """Return the ID token's claims about the person; none for a provider without ID tokens."""

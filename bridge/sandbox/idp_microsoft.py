@@ -37,6 +37,7 @@ class Microsoft(Manner):
     rotation = "adds"
     has_at_hash = False
     has_session_state = True
+    frontchannel_logout = True
     access_token_lifetime = 4325
 
     SHARED: ClassVar = frozenset({"common", "organizations"})
@@ -67,7 +68,7 @@ class Microsoft(Manner):
             "scopes_supported": ["openid", "profile", "email", "offline_access"],
             "request_uri_parameter_supported": False,
             "http_logout_supported": True,
-            "frontchannel_logout_supported": True,
+            "frontchannel_logout_supported": self.frontchannel_logout,
             "claims_supported": [
                 "sub",
                 "iss",
@@ -122,7 +123,13 @@ class Microsoft(Manner):
             claims |= {"name": person.name, "preferred_username": person.email or f"{person.key}@{self.domain}"}
         if "email" in grant.scopes and person.email is not None:
             claims["email"] = person.email
+        if "login_hint" in self.optional_claims:
+            claims["login_hint"] = _login_hint(person)
         return claims
+
+    def login_hints(self, person: Person) -> set[str]:
+        """Return the names, and the opaque word of the optional claim."""
+        return {*super().login_hints(person), _login_hint(person)}
 
     def userinfo(self, person: Person, client_id: str, scopes: tuple[str, ...]) -> Json:
         """Return the six members Microsoft ever returns; no e-mail where the account has no mailbox."""
@@ -180,3 +187,7 @@ class Microsoft(Manner):
             "client-request-id": str(uuid.uuid4()),
         }
         return 401, {"error": {"code": "InvalidAuthenticationToken", "message": message, "innerError": inner}}
+
+
+def _login_hint(person: Person) -> str:
+    return "O." + hashlib.sha256(f"login_hint|{person.sub}".encode()).hexdigest()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,13 +13,15 @@ from bridge.sandbox.demo import demo_config
 from bridge.sandbox.faults import Faults
 from bridge.sandbox.grants import Grants
 from bridge.sandbox.idp_manners import MANNERS
+from bridge.sandbox.idp_notices import Notice, back_door, front_door, logout_claims, post_form
 from bridge.sandbox.keys import KeyRing
 from bridge.sandbox.people import CAST, DISPLAY_NAMES, FROZEN, Agent, Person
 from bridge.sandbox.registrations import COMPANIES, INSTANCE_ID, FuyunApplication, OAuthClient, is_admitted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
+    from bridge.sandbox.grants import BrowserSession
     from bridge.sandbox.idp_manner import Manner
 
 __all__ = ["FUYUN", "Request", "World", "demo_config"]
@@ -28,6 +30,7 @@ FUYUN: Final = "fuyun"
 """Whose keys sign Fuyun's tokens; beside the connections' names in `World.keys`."""
 
 _REMEMBERED: Final = 2000
+_PATHS: Final = 1000
 _FIRST_AGENT_ID: Final = 25780001
 
 
@@ -49,6 +52,11 @@ class World:
 
     Args:
         now: the clock of everybody out there.
+
+    Attributes:
+        single_sign_on: whoever has a session at a provider is not asked again.
+        rotation_grace: seconds in which a replaced refresh token may be used again without harm.
+        send: posts a form on a provider's behalf and returns the status, 0 for no answer; replaced in one process.
     """
 
     def __init__(self, *, now: Callable[[], float] = time.time) -> None:
@@ -57,9 +65,12 @@ class World:
         self.base_url = "http://localhost:5100"
         self.faults = Faults()
         self.requests: deque[Request] = deque(maxlen=_REMEMBERED)
+        self._counted: Counter[str] = Counter()
         self.instance_ids = {INSTANCE_ID}
         self.any_loopback = True
         self.single_sign_on = False
+        self.rotation_grace = 0
+        self.send: Callable[[str, dict[str, str]], int] = post_form
         self.clients: dict[str, OAuthClient] = {one.client.client_id: one.client for one in COMPANIES.values()}
         self.fuyun_apps: dict[str, FuyunApplication] = {one.fuyun.client_id: one.fuyun for one in COMPANIES.values()}
         self.access_keys: dict[str, AccessKey] = {key.access_key_id: key for key in ACCESS_KEYS.values()}
@@ -95,6 +106,7 @@ class World:
         with self.lock:
             self.faults.clear()
             self.requests.clear()
+            self._counted.clear()
             self._begin()
 
     # registrations
@@ -192,6 +204,42 @@ class World:
             for grants in self.grants.values():
                 grants.revoke_person(key)
 
+    def leave(self, key: str) -> list[dict[str, object]]:
+        """Let a person leave the company: dismissed everywhere, and told to the bridge where a provider can tell."""
+        able = [name for name, manner in self.manners.items() if manner.backchannel_logout]
+        notices = [notice for name in able for notice in self._end_sessions(name, key)]
+        self.dismiss(key)
+        return self._tell(notices)
+
+    # sessions at the providers
+
+    def sign_out(self, connection: str, key: str) -> list[dict[str, object]]:
+        """End a person's sessions at a provider and post a logout token for each to the bridge last seen."""
+        return self._tell(self._end_sessions(connection, key))
+
+    def logout_token(self, connection: str, key: str, sid: str = "", **overrides: object) -> str:
+        """Return a logout token for a person, or for one of their sessions; an override None drops a claim."""
+        client_id = self.client_of(connection).client_id
+        claims = logout_claims(self.manners[connection], self.people[key], client_id, sid, self.now()) | overrides
+        present = {name: value for name, value in claims.items() if value is not None}
+        return self.keys[connection].current.sign(present, typ="logout+jwt")
+
+    def front_doors(self, connection: str, sessions: Iterable[BrowserSession]) -> list[str]:
+        """Return what the provider's logout page opens in frames; nothing where a provider has no such page."""
+        manner, redirect_uri = self.manners[connection], self.last_redirect_uri.get(connection, "")
+        if not manner.frontchannel_logout or not redirect_uri:
+            return []
+        known = [(self.people[one.person_key], one.sid) for one in sessions if one.person_key in self.people]
+        return [front_door(redirect_uri, manner.issuer(manner.tenant_of(person)), sid) for person, sid in known]
+
+    def _end_sessions(self, connection: str, key: str) -> list[Notice]:
+        address = back_door(self.last_redirect_uri.get(connection, ""))
+        ended = self.grants[connection].end_sessions(key)
+        return [Notice(address, self.logout_token(connection, key, one.sid)) for one in ended if address]
+
+    def _tell(self, notices: list[Notice]) -> list[dict[str, object]]:
+        return [{"to": one.to, "status": self.send(one.to, {"logout_token": one.logout_token})} for one in notices]
+
     # tokens
 
     def rotate_keys(self, connection: str | None = None, *, keep_old: bool = False, same_kid: bool = False) -> None:
@@ -212,13 +260,16 @@ class World:
     # requests
 
     def record(self, request: Request) -> None:
-        """Remember a request."""
+        """Count a request and remember it for a while."""
         with self.lock:
             self.requests.append(request)
+            if request.path in self._counted or len(self._counted) < _PATHS:
+                self._counted[request.path] += 1
 
     def count(self, path_suffix: str) -> int:
-        """Return how many remembered requests went to a path with this end."""
-        return len(self.requests_to(path_suffix))
+        """Return how many requests went to a path with this end, forgotten ones too."""
+        with self.lock:
+            return sum(times for path, times in self._counted.items() if path.endswith(path_suffix))
 
     def requests_to(self, path_suffix: str) -> list[Request]:
         """Return the remembered requests to a path with this end, oldest first."""

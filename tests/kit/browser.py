@@ -51,6 +51,10 @@ class Browser:
         sent = _NAVIGATION | {"Origin": self.origin} | headers
         return self.wire.post(self._url(path), data=data, headers=sent, allow_redirects=follow, timeout=30)
 
+    def knock(self, address: str, form: dict[str, str]) -> int:
+        """Post a form as another server does, and return the status."""
+        return self.wire.post(self._url(address), data=form, allow_redirects=False, timeout=30).status_code
+
     def csrf_token(self) -> str:
         """Return the session's CSRF token, as the page's script learns it."""
         answer = self.fetch("/session")
@@ -87,6 +91,12 @@ class Browser:
     def cookies(self) -> dict[str, Any]:
         """Return all cookies of the bridge's and the provider's hosts."""
         return {cookie.name: cookie.value for cookie in self.wire.cookies}
+
+    def lose(self, name: str) -> None:
+        """Forget a cookie, as a browser that refuses it."""
+        found = [cookie for cookie in self.wire.cookies if cookie.name == name]
+        for cookie in found:
+            self.wire.cookies.clear(cookie.domain, cookie.path, cookie.name)
 
     def _url(self, address: str) -> str:
         return address if "://" in address else f"{self.origin}{address}"

@@ -88,9 +88,21 @@ def test_keys_rotate_for_one_or_for_all(http: FlaskClient, world: World) -> None
 
 
 def test_silent_single_sign_on_is_switched(http: FlaskClient, world: World) -> None:
-    assert body_of(http.post("/sandbox/settings", json={"single_sign_on": True})) == {"single_sign_on": True}
+    assert body_of(http.post("/sandbox/settings", json={"single_sign_on": True}))["single_sign_on"] is True
     http.post("/sandbox/settings", data={"single_sign_on": "off", "back": "people"})
     assert world.single_sign_on is False
+
+
+def test_a_grace_for_replaced_refresh_tokens_is_given(http: FlaskClient, world: World) -> None:
+    world.single_sign_on = True
+    assert body_of(http.post("/sandbox/settings", json={"rotation_grace": 30})) == {
+        "single_sign_on": True,
+        "rotation_grace": 30,
+    }
+    assert http.post("/sandbox/settings", json={"rotation_grace": "long"}).status_code == 400
+    assert "Grace for replaced refresh tokens: 30 s" in http.get("/").get_data(as_text=True)
+    http.post("/sandbox/settings", data={"rotation_grace": "0", "back": "people"})
+    assert world.rotation_grace == 0
 
 
 def test_reset_begins_anew_but_keeps_registrations(http: FlaskClient, party: Parties, world: World) -> None:
@@ -167,8 +179,16 @@ def test_a_bridge_that_is_gone_is_reported_as_status_zero(http: FlaskClient, par
     assert [one["status"] for one in sent] == [0]
 
 
-def test_nobody_is_signed_out_who_does_not_exist(http: FlaskClient) -> None:
-    assert http.post("/sandbox/backchannel-logout", json={"connection": "globex", "person": "x"}).status_code == 404
+@pytest.mark.parametrize("path", ["backchannel-logout", "frontchannel-logout", "leave"])
+def test_nobody_is_signed_out_who_does_not_exist(http: FlaskClient, path: str) -> None:
+    assert http.post(f"/sandbox/{path}", json={"connection": "globex", "person": "x"}).status_code == 404
+
+
+def test_a_bridge_out_in_the_world_is_not_posted_to(world: World, party: Parties) -> None:
+    world.register("globex", "https://phone.example.com/callback/globex")
+    party("globex").pick("lin", redirect_uri="https://phone.example.com/callback/globex")
+    (told,) = world.sign_out("globex", "lin")
+    assert told == {"to": "https://phone.example.com/backchannel-logout/globex", "status": 0}
 
 
 @pytest.mark.parametrize("name", ["contoso", "acme", "globex", "initech"])

@@ -10,7 +10,6 @@ from urllib.parse import parse_qs, urlsplit
 import jwt
 import pytest
 
-from bridge.sandbox.idp_logout import logout_token
 from tests.rooms.sandbox.party import Party, answer_of, fields_of
 
 if TYPE_CHECKING:
@@ -160,7 +159,7 @@ def test_logout_admits_the_registered_origin(party: Parties, world: World, http:
 
 
 def test_a_logout_token_is_of_its_type_and_has_no_nonce(world: World) -> None:
-    token = logout_token(world, "globex", "lin", "the-sid", sub=None)
+    token = world.logout_token("globex", "lin", "the-sid", sub=None)
     claims = world.keys["globex"].opened(token)
     assert claims is not None
     assert jwt.get_unverified_header(token)["typ"] == "logout+jwt"

@@ -15,6 +15,7 @@ const driver = {
       phase: latest.phase,
       online: latest.online,
       expired: latest.expired,
+      renewals: latest.renewals,
       notice: latest.notice,
       accountName: latest.profile.accountName,
     },

@@ -19,6 +19,7 @@ class Line {
     this.call = null;
     this.online = false;
     this.expired = false;
+    this.renewals = 0;
     this.notice = "Connecting…";
   }
 
@@ -97,6 +98,7 @@ class Line {
     }
     this.config.token = token;
     this.expired = false;
+    this.renewals += 1;
     this.changed("Token renewed");
   }
 

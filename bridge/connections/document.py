@@ -87,6 +87,8 @@ def split(
             secrets[key] = value
     for part in ("idp", "fuyun", "aiccs"):
         document.get(part, {}).pop("public_only", None)
+    # It belongs to an earlier version, which has it.
+    document["idp"].pop("former_client_secret")
     return plain(document), secrets
 
 
@@ -141,6 +143,13 @@ def counterparts(connection: Connection) -> str:
 def provider_of(connection: Connection) -> str:
     """Return what vouches for people of this connection: it changes with the provider and our client there."""
     return _fingerprint(connection, [key for key in _COUNTERPARTS if key.startswith("idp.")])
+
+
+def is_same_provider(before: Document, after: Document) -> bool:
+    """Compare documents as `provider_of` does connections: whether a secret of one may go where the other's does."""
+    old, new = before.get("idp") or {}, after.get("idp") or {}
+    names = [key.partition(".")[2] for key in _COUNTERPARTS if key.startswith("idp.")]
+    return all(old.get(name, "") == new.get(name, "") for name in names)
 
 
 def _fingerprint(connection: Connection, keys: Iterable[str]) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from sqlalchemy import Column, Float, String, Table, and_, delete, insert, select
 
-from bridge.connections.rows import connections, tell
+from bridge.connections.rows import connection_versions, connections, tell
 from bridge.db import metadata
 
 if TYPE_CHECKING:
@@ -71,6 +71,17 @@ class ConnectionDomains:
         with self._database.transaction() as transaction:
             rows = transaction.execute(select(table).where(table.c.key == name.lower())).all()
         return {row.domain: row.how for row in rows}
+
+    def unproven(self) -> int:
+        """Return how many domains wait for their record, of all connections; raises StoreUnavailable."""
+        table, own = connections, connection_domains
+        newest = and_(connection_versions.c.key == table.c.key, connection_versions.c.number == table.c.newest_version)
+        asked = select(table.c.key, connection_versions.c.document).join(connection_versions, newest)
+        asked = asked.where(table.c.origin == "console", table.c.state != "removed")
+        with self._database.transaction() as transaction:
+            rows = transaction.execute(asked).all()
+            proven = {tuple(row) for row in transaction.execute(select(own.c.key, own.c.domain)).all()}
+        return len({(row.key, domain) for row in rows for domain in domains_in(row.document)} - proven)
 
     def record(self, name: str, domain: str) -> str:
         """Return the TXT record that proves that whoever set up the connection owns the domain."""

@@ -16,6 +16,7 @@ from sqlalchemy import and_, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from bridge.connections import document as documents
+from bridge.connections import former_secrets
 from bridge.connections.domains import connection_domains, domains_in
 from bridge.connections.queries import (
     change_state,
@@ -53,7 +54,7 @@ if TYPE_CHECKING:
     from bridge.db import Database
 
 FILE_AUTHOR: Final = "configuration file"
-_PURPOSE: Final = "connection secrets"
+PURPOSE: Final = "connection secrets"
 _REVISION: Final = select(connection_changes.c.revision)
 _CURRENT: Final = and_(
     connection_versions.c.key == connections.c.key, connection_versions.c.number == connections.c.active_version
@@ -126,7 +127,8 @@ class ConnectionRegister:
         chosen = chosen.where(table.c.state.in_(["active", "inactive"]))
         with self._database.transaction() as transaction:
             rows = transaction.execute(chosen.order_by(table.c.position, table.c.key)).all()
-        return list(self._opened(rows))
+            former = former_secrets.kept(transaction)
+        return list(self._opened(rows, former))
 
     def former_generation(self, name: str) -> int:
         """Return the first version of the connection that had this name last, also of a removed one; 0 for none."""
@@ -194,6 +196,22 @@ class ConnectionRegister:
             row = present(transaction, name)
             version_row(transaction, row, number)
             change_state(transaction, row, "active", active_version=number)
+            former_secrets.follow(transaction, row.key, row, number)
+
+    def forget_former_secret(self, name: str, number: int) -> bool:
+        """Try no other secret at the provider from now on, on no replica, since that of this version has worked there.
+
+        Returns:
+            Whether another one was still tried.
+
+        Raises:
+            StoreUnavailable: it will still be tried.
+        """
+        with self._database.transaction() as transaction:
+            gone = former_secrets.forget(transaction, name.lower(), number)
+            if gone:
+                tell(transaction)
+        return gone
 
     def deactivate(self, name: str) -> None:
         """Let nobody sign in through the connection any more; raises ConnectionUnknown, ConnectionReadOnly."""
@@ -274,6 +292,7 @@ class ConnectionRegister:
             transaction.execute(insert(connections).values(key=connection.name.lower(), **wanted))
         else:
             set_row(transaction, row.key, **wanted)
+            former_secrets.follow(transaction, connection.name.lower(), row, version.number)
         return True
 
     def _write(
@@ -306,7 +325,7 @@ class ConnectionRegister:
     ) -> None:
         """Add a version, with its secrets sealed for it alone."""
         bound = _bond(values["document"], public_only=values["public_only"])
-        sealed = self._key_ring.seal(_PURPOSE, {"key": key, "number": number, "bound": bound, "secrets": dict(secrets)})
+        sealed = self._key_ring.seal(PURPOSE, {"key": key, "number": number, "bound": bound, "secrets": dict(secrets)})
         whole = {"key": key, "number": number, "sealed": sealed, "made_at": self._now(), **values}
         try:
             transaction.execute(insert(connection_versions).values(whole))
@@ -331,7 +350,7 @@ class ConnectionRegister:
 
     def _secrets(self, row: Any) -> dict[str, str]:
         try:
-            record = self._key_ring.open(_PURPOSE, row.sealed)
+            record = self._key_ring.open(PURPOSE, row.sealed)
         except SealBroken as fault:
             raise ConnectionUnknown(expected="secrets that a key opens", received="others") from fault
         bound = _bond(row.document, public_only=row.public_only)
@@ -355,13 +374,25 @@ class ConnectionRegister:
         redirect_url = found.fuyun.redirect_url or self._callback(found.name)
         return replace(found, fuyun=replace(found.fuyun, redirect_url=redirect_url))
 
-    def _opened(self, rows: Iterable[Any]) -> Iterator[Connection]:
+    def _opened(self, rows: Iterable[Any], former: Mapping[tuple[str, int], Any]) -> Iterator[Connection]:
         for row in rows:
             try:
-                yield self._open(row, row)
+                found = self._open(row, row)
+                yield self._with_former_secret(row, found, former.get((row.key, row.number)))
             except ConnectionUnknown as fault:
                 # One customer's broken row must not close the door to all the others.
                 self._log.error("connection_unreadable", connection=row.name, received=fault.received)
+
+    def _with_former_secret(self, row: Any, found: Connection, former: Any) -> Connection:
+        try:
+            before = self._open(row, former) if former is not None else found
+        except ConnectionUnknown:
+            return found
+        secret, older = found.idp.client_secret, before.idp.client_secret
+        # Whoever can write rows must not have a secret sent to another provider than its own.
+        if not secret or secret == older or documents.provider_of(found) != documents.provider_of(before):
+            return found
+        return replace(found, idp=replace(found.idp, former_client_secret=older))
 
 
 def _bond(document: str, *, public_only: bool) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import zlib
+from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 _PREFIX: Final = b"hotline-bridge/"
 _LARGEST: Final = 1_048_576
+_FINGERPRINT: Final = "fingerprint"
 
 
 class SealBroken(Exception):
@@ -48,7 +50,7 @@ class KeyRing:
         if len(plain) > _LARGEST:
             message = f"a record of {len(plain)} bytes is too large to be opened again"
             raise ValueError(message)
-        return self._fernets(purpose).encrypt(zlib.compress(plain)).decode("ascii")
+        return self._fernets(purpose)[0].encrypt(zlib.compress(plain)).decode("ascii")
 
     def open(self, purpose: str, sealed: str) -> dict[str, Any]:
         """Return the record that `seal` was given.
@@ -57,7 +59,7 @@ class KeyRing:
             SealBroken: another key, another purpose, changed, or not sealed at all.
         """
         try:
-            packed = self._fernets(purpose).decrypt(sealed.encode("ascii"))
+            packed = MultiFernet(self._fernets(purpose)).decrypt(sealed.encode("ascii"))
             record = json.loads(zlib.decompressobj().decompress(packed, _LARGEST))
         except (InvalidToken, UnicodeEncodeError, zlib.error, ValueError) as fault:
             raise SealBroken(purpose) from fault
@@ -65,12 +67,32 @@ class KeyRing:
             raise SealBroken(purpose)
         return record
 
+    def key_of(self, purpose: str, sealed: str) -> int | None:
+        """Return the position of the secret that opens a sealed text, 0 for the newest; None where none does."""
+        for position, fernet in enumerate(self._fernets(purpose)):
+            with suppress(InvalidToken, UnicodeEncodeError):
+                fernet.decrypt(sealed.encode("ascii"))
+                return position
+        return None
+
+    def resealed(self, purpose: str, sealed: str) -> str:
+        """Return the same record, letter by letter, sealed by the newest secret; raises SealBroken."""
+        try:
+            return MultiFernet(self._fernets(purpose)).rotate(sealed.encode("ascii")).decode("ascii")
+        except (InvalidToken, UnicodeEncodeError) as fault:
+            raise SealBroken(purpose) from fault
+
+    def fingerprints(self) -> list[str]:
+        """Return eight hexadecimal digits for each secret, newest first, which name it and tell nothing about it."""
+        # Of a purpose of their own: no key that seals or signs anything can be told from them.
+        return [_derive(secret, _FINGERPRINT)[:4].hex() for secret in self._secrets]
+
     def signing_keys(self, purpose: str) -> list[bytes]:
         """Return one key a secret for a library that signs by itself, oldest first, the signing one last."""
         return [_derive(secret, purpose) for secret in reversed(self._secrets)]
 
-    def _make_fernets(self, purpose: str) -> MultiFernet:
-        return MultiFernet([Fernet(base64.urlsafe_b64encode(_derive(secret, purpose))) for secret in self._secrets])
+    def _make_fernets(self, purpose: str) -> tuple[Fernet, ...]:
+        return tuple(Fernet(base64.urlsafe_b64encode(_derive(secret, purpose))) for secret in self._secrets)
 
 
 def _derive(secret: Secret, purpose: str) -> bytes:

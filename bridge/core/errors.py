@@ -9,7 +9,8 @@
     ├── TenantNotAllowed, MappingFieldMissing, AgentUnknown, AgentFrozen, AgentMismatch       who the person is
     ├── ExchangeRejected, ExchangeUnreachable, ExchangeAnswerInvalid                          Fuyun
     ├── ContactCenterError, ContactCenterUnreachable                                          its OpenAPI
-    ├── SessionMissing, SessionEnded, LoginRequired                                           the session
+    ├── SessionMissing, SessionEnded, LoginRequired, LogoutTokenInvalid                       the session
+    ├── SignInLoop, CookiesRefused                                                            what keeps coming back
     └── StoreUnavailable, Internal                                                            ourselves
 
 ``code`` is public contract: it stands on the error page, in the RFC 9457 problem, in the log line and in the metric.
@@ -347,6 +348,30 @@ class LoginRequired(BridgeError):
     def __init__(self, description: str = "", *, expected: str = "", received: str = "", ended: bool = False) -> None:
         super().__init__(description, expected=expected, received=received)
         self.ends_session = ended
+
+
+class LogoutTokenInvalid(BridgeError):
+    """The provider's logout token fails a check of OpenID Connect Back-Channel Logout 1.0 section 2.6."""
+
+    code = "logout_token_invalid"
+    status = 400
+    default = "The logout token did not pass its checks."
+
+
+class SignInLoop(BridgeError):
+    """The browser was signed in again and again and never kept the session."""
+
+    code = "sign_in_loop"
+    status = 400
+    default = "The browser signs in again and again without keeping the session."
+
+
+class CookiesRefused(BridgeError):
+    """The browser sends none of the cookies back that it was given."""
+
+    code = "cookies_refused"
+    status = 400
+    default = "The browser keeps no cookies of this site."
 
 
 class StoreUnavailable(BridgeError):

@@ -64,6 +64,8 @@ class IdentityProvider:
         response_mode: empty or ``form_post``.
         client_secret_expires: ISO date (``2027-01-31``) for the expiry calendar; empty where nobody entered one.
         public_only: entered in the console, so no address of it may lie in a private network.
+        former_client_secret: tried where the provider does not know `client_secret` yet; nobody enters it, and two
+            providers that differ in nothing else are the same.
     """
 
     kind: Kind
@@ -88,6 +90,8 @@ class IdentityProvider:
     revocation_endpoint: str = ""
     client_secret_expires: str = ""
     public_only: bool = False
+    # What is cached of a provider, by its value, must not be fetched anew when the former secret goes.
+    former_client_secret: Secret = field(default=NO_SECRET, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

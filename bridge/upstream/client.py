@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, TypeVar
 from urllib.parse import parse_qsl, quote_plus
 
 from authlib.integrations.base_client import OAuthError
@@ -18,20 +19,37 @@ from bridge.core.errors import (
     IdpError,
     IdpUnreachable,
     IdTokenInvalid,
+    LogoutTokenInvalid,
     UserinfoInvalid,
     showable,
 )
-from bridge.core.model import IdentityProvider, TokenSet, VerifiedClaims
+from bridge.core.model import NO_SECRET, IdentityProvider, TokenSet, VerifiedClaims
 from bridge.outbound import Answer, FailAs, Outbound
-from bridge.upstream import id_token
+from bridge.upstream import id_token, logout_token
 from bridge.upstream.metadata import IDP_FAILURES, OK, SERVER_ERROR, KeyCache, MetadataCache, ProviderMetadata
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from bridge.upstream.logout_token import LogoutToken
+
 _USERINFO_FAILURES: Final = FailAs(IdpUnreachable, UserinfoInvalid)
 _CLIENT_ERROR: Final = 400
 _LONGEST_LIFE: Final = 10 * 365 * 86_400
+# RFC 6749 section 5.2 has the first one for a wrong secret; Keycloak says the second, GitHub the third.
+_UNKNOWN_CLIENT: Final = frozenset({"invalid_client", "unauthorized_client", "incorrect_client_credentials"})
+
+Result = TypeVar("Result")
+
+
+class SecretProof(Protocol):
+    """Hears what becomes of a changed client secret; told of providers with a former one alone, and never raises."""
+
+    def accepted(self, idp: IdentityProvider) -> None:
+        """Hear that the provider gave tokens for the present secret."""
+
+    def refused(self, idp: IdentityProvider, error: str) -> None:
+        """Hear by which OAuth error the provider did not know the present secret; the former one is tried next."""
 
 
 class UpstreamClient:
@@ -39,13 +57,22 @@ class UpstreamClient:
 
     Args:
         now: epoch seconds.
+        secret_proof: None where nobody keeps former secrets.
     """
 
-    def __init__(self, outbound: Outbound, metadata: MetadataCache, keys: KeyCache, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        outbound: Outbound,
+        metadata: MetadataCache,
+        keys: KeyCache,
+        now: Callable[[], float],
+        secret_proof: SecretProof | None = None,
+    ) -> None:
         self._outbound = outbound
         self._metadata = metadata
         self._keys = keys
         self._now = now
+        self._secret_proof = secret_proof
 
     def metadata(self, idp: IdentityProvider) -> ProviderMetadata:
         """Return what is known of the provider; raises IdpUnreachable or IdpAnswerInvalid."""
@@ -83,16 +110,15 @@ class UpstreamClient:
             IdpUnreachable: no answer, or 5xx.
             IdpAnswerInvalid: no usable token answer.
         """
-        metadata = self._metadata.get(idp)
-        client = self._client(idp, metadata)
-        return self._token_set(
-            lambda: client.fetch_token(
-                metadata.token_endpoint,
+        return self._ask_for_tokens(
+            idp,
+            lambda client, token_endpoint: client.fetch_token(
+                token_endpoint,
                 grant_type=protocol.AUTHORIZATION_CODE,
                 code=code,
                 code_verifier=code_verifier,
                 redirect_uri=redirect_uri,
-            )
+            ),
         )
 
     def refresh(self, idp: IdentityProvider, refresh_token: str) -> TokenSet:
@@ -102,18 +128,26 @@ class UpstreamClient:
             IdpError: with ``received`` holding the OAuth error code; ``invalid_grant`` alone is final.
             IdpUnreachable, IdpAnswerInvalid: as for `redeem`.
         """
-        metadata = self._metadata.get(idp)
-        client = self._client(idp, metadata)
-        fresh = self._token_set(lambda: client.refresh_token(metadata.token_endpoint, refresh_token=refresh_token))
+        fresh = self._ask_for_tokens(
+            idp, lambda client, token_endpoint: client.refresh_token(token_endpoint, refresh_token=refresh_token)
+        )
         return fresh if fresh.refresh_token else replace(fresh, refresh_token=refresh_token)
 
     def revoke(self, idp: IdentityProvider, token: str) -> None:
         """Ask the provider to forget a refresh token (RFC 7009); a provider without the endpoint is left alone."""
         metadata = self._metadata.get(idp)
-        if metadata.revocation_endpoint:
-            self._client(idp, metadata).revoke_token(
+        if not metadata.revocation_endpoint:
+            return
+
+        def ask(asked: IdentityProvider) -> None:
+            client = self._client(asked, metadata)
+            answer = client.revoke_token(
                 metadata.revocation_endpoint, token=token, token_type_hint=protocol.REFRESH_TOKEN
             )
+            answer.raise_for_refusal()
+
+        with suppress(IdpError):
+            self._with_either_secret(idp, ask)
 
     def verify(self, idp: IdentityProvider, tokens: TokenSet, nonce: str | None) -> VerifiedClaims:
         """Return the claims of the ID token after every check; an absent one is a refusal.
@@ -131,6 +165,25 @@ class UpstreamClient:
             lambda seen: self._keys.refetch(idp, metadata.jwks_uri, seen),
             metadata.id_token_signing_algs,
             expected,
+        )
+
+    def verify_logout(self, idp: IdentityProvider, unverified_logout_token: str) -> LogoutToken:
+        """Return what a provider says about sessions that are over (Back-Channel Logout 1.0 section 2.6).
+
+        Raises:
+            LogoutTokenInvalid: names the failed check.
+            IdpUnreachable, IdpAnswerInvalid: the provider's metadata or keys cannot be had.
+        """
+        metadata = self._metadata.get(idp)
+        if not metadata.issuer or not metadata.jwks_uri:
+            raise LogoutTokenInvalid(expected="a provider of OpenID Connect", received="one without issuer and keys")
+        return logout_token.verify(
+            unverified_logout_token,
+            self._keys.get(idp, metadata.jwks_uri),
+            # Anybody may post one here: an invented kid must not cost the sign-ins their next look at the keys.
+            lambda seen: self._keys.refetch(idp, metadata.jwks_uri, seen, asker="logout"),
+            metadata.id_token_signing_algs,
+            id_token.expect(metadata, idp.client_id, None, "", self._now()),
         )
 
     def userinfo(self, idp: IdentityProvider, access_token: str) -> dict[str, Any]:
@@ -175,6 +228,35 @@ class UpstreamClient:
         except IdTokenInvalid as fault:
             raise UserinfoInvalid(expected=fault.expected, received=fault.received) from fault
         return claims
+
+    def _ask_for_tokens(self, idp: IdentityProvider, fetch: Callable[[_WiredClient, str], dict[str, Any]]) -> TokenSet:
+        metadata = self._metadata.get(idp)
+
+        def ask(asked: IdentityProvider) -> TokenSet:
+            client = self._client(asked, metadata)
+            tokens = self._token_set(lambda: fetch(client, metadata.token_endpoint))
+            if asked.former_client_secret and self._secret_proof:
+                # Tokens alone are a proof: some servers judge a stranger's code before they look at the client.
+                self._secret_proof.accepted(asked)
+            return tokens
+
+        return self._with_either_secret(idp, ask)
+
+    def _with_either_secret(self, idp: IdentityProvider, ask: Callable[[IdentityProvider], Result]) -> Result:
+        """Ask, and once more with the former secret where the provider does not know the present one.
+
+        Failing to authenticate spends neither code nor token (RFC 6749 section 3.2.1: the client comes first); where it
+        did all the same, the second refusal is the one that is told.
+        """
+        try:
+            return ask(idp)
+        except IdpError as refusal:
+            if not idp.former_client_secret or refusal.received not in _UNKNOWN_CLIENT:
+                raise
+            error = refusal.received
+        if self._secret_proof:
+            self._secret_proof.refused(idp, error)
+        return ask(replace(idp, client_secret=idp.former_client_secret, former_client_secret=NO_SECRET))
 
     def _client(self, idp: IdentityProvider, metadata: ProviderMetadata) -> _WiredClient:
         method = idp.token_endpoint_auth_method or _choose_method(metadata.token_endpoint_auth_methods)
@@ -262,6 +344,11 @@ class _TokenAnswer:
         members.pop("expires_at", None)
         seconds = _seconds(members.pop("expires_in", None))
         return members | ({"expires_in": seconds} if seconds else {})
+
+    def raise_for_refusal(self) -> None:
+        """Raise IdpError where the provider refused; whatever else it says, a revocation has no use for (RFC 7009)."""
+        if _CLIENT_ERROR <= self._answer.status < SERVER_ERROR:
+            raise _refusal(self._answer, self._answer.json_object() or {})
 
 
 def _judge(answer: Answer) -> dict[str, Any]:

@@ -90,11 +90,24 @@ def verify(
     """
     header, claims = verify_signature(unverified_token, keys, refetch, algorithms)
     _check_type(header)
-    _check_key_issuer(header, claims)
-    for check in (_iss, _sub, _aud, _azp, _exp, _iat, _nbf, _nonce):
+    check_parties(header, claims, expected)
+    for check in (_sub, _azp, check_times, _nonce):
         check(claims, expected)
     _at_hash(claims, expected, header["alg"])
     return VerifiedClaims(claims)
+
+
+def check_parties(header: dict[str, Any], claims: dict[str, Any], expected: Expected) -> None:
+    """Check who signed and for whom; of an ID token and a logout token alike."""
+    _check_key_issuer(header, claims)
+    _iss(claims, expected)
+    _aud(claims, expected)
+
+
+def check_times(claims: dict[str, Any], expected: Expected) -> None:
+    """Check `exp` and `iat`, which have to be there, and `nbf`."""
+    for check in (_exp, _iat, _nbf):
+        check(claims, expected)
 
 
 def verify_signature(

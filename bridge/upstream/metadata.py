@@ -94,12 +94,15 @@ class KeyCache:
         """Return the provider's keys; raises IdpUnreachable or IdpAnswerInvalid where there are none at all."""
         return self._shelf.get(idp, lambda: self._fetch(idp, jwks_uri))
 
-    def refetch(self, idp: IdentityProvider, jwks_uri: str, seen: KeySet) -> KeySet:
+    def refetch(self, idp: IdentityProvider, jwks_uri: str, seen: KeySet, *, asker: str = "") -> KeySet:
         """Return newer keys than `seen`: asks once at once, then at most once a minute per connection.
 
         Sign-ins that arrive while the keys are on their way wait for that answer instead of asking again.
+
+        Args:
+            asker: whose minute it is: what any stranger may send must not use up the sign-ins' one.
         """
-        return self._shelf.renew(idp, seen, lambda: self._fetch(idp, jwks_uri))
+        return self._shelf.renew(idp, seen, lambda: self._fetch(idp, jwks_uri), asker=asker)
 
     def _fetch(self, idp: IdentityProvider, jwks_uri: str) -> KeySet:
         members = fetch_document(self._outbound, jwks_uri, public_only=idp.public_only).get("keys")

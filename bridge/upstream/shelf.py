@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from bridge.core.errors import BridgeError
 
@@ -17,6 +17,9 @@ RETRY_AFTER: Final = 60.0
 """Seconds between two tries while a provider is down, and between two forced fetches."""
 
 _MOST: Final = 1024
+_WAITERS: Final = 16
+_WAIT: Final = 5.0
+"""Seconds that one waits for another's first fetch; as many as `_WAITERS` threads may, and no more."""
 
 Thing = TypeVar("Thing")
 
@@ -24,10 +27,11 @@ Thing = TypeVar("Thing")
 @dataclass(slots=True)
 class _Place(Generic[Thing]):
     lock: threading.Lock = field(default_factory=threading.Lock)
+    room: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(_WAITERS))
     thing: Thing | None = None
     fetched_at: float = 0.0
     tried_at: float = float("-inf")
-    forced_at: float = float("-inf")
+    forced_at: dict[str, float] = field(default_factory=dict)
     failure: BridgeError | None = None
 
 
@@ -51,19 +55,23 @@ class Shelf(Generic[Thing]):
             return thing
         arrived = self._clock()
         # Whoever finds an old thing takes it while another fetches: a provider that hangs must not hold every thread.
-        if not place.lock.acquire(blocking=thing is None):
-            return cast("Thing", thing)
+        if thing is not None and not place.lock.acquire(blocking=False):
+            return thing
+        if thing is None and not _wait(place):
+            # The way out knows how many may hang at one host, and refuses the others.
+            return fetch()
         try:
             return self._fill(place, fetch, arrived)
         finally:
             place.lock.release()
 
-    def renew(self, key: Hashable, seen: Thing, fetch: Callable[[], Thing]) -> Thing:
-        """Return another thing than `seen` if there is one, fetching at most once a minute."""
+    def renew(self, key: Hashable, seen: Thing, fetch: Callable[[], Thing], *, asker: str = "") -> Thing:
+        """Return another thing than `seen` if there is one, fetching at most once a minute for each kind of asker."""
         place = self._place(key)
         with place.lock:
-            if place.thing is not None and place.thing is seen and self._clock() - place.forced_at >= RETRY_AFTER:
-                place.forced_at = self._clock()
+            forced_at = place.forced_at.get(asker, float("-inf"))
+            if place.thing is not None and place.thing is seen and self._clock() - forced_at >= RETRY_AFTER:
+                place.forced_at[asker] = self._clock()
                 self._try(place, fetch)
             return place.thing if place.thing is not None else seen
 
@@ -93,3 +101,13 @@ class Shelf(Generic[Thing]):
             place.failure = failure
         finally:
             place.tried_at = self._clock()
+
+
+def _wait(place: _Place[Thing]) -> bool:
+    """Wait for the place's lock; False where too many wait already, or nothing comes in time."""
+    if not place.room.acquire(blocking=False):
+        return False
+    try:
+        return place.lock.acquire(timeout=_WAIT)
+    finally:
+        place.room.release()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64encode
 from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
+
+import pytest
 
 from bridge.core.model import IdentityProvider
 from bridge.upstream.logout import end_session_url
@@ -39,3 +42,40 @@ def test_the_endpoints_own_parameters_stay() -> None:
 
 def test_without_an_id_token_there_is_no_hint() -> None:
     assert "id_token_hint" not in url("https://idp.example/logout", id_token_hint="")
+
+
+def hint(payload: bytes) -> str:
+    return f"e30.{urlsafe_b64encode(payload).rstrip(b'=').decode()}.c2ln"
+
+
+def test_the_hint_that_microsoft_gave_comes_back_to_it() -> None:
+    query = parse_qs(urlsplit(url("https://idp.example/logout", hint(b'{"login_hint": "O.lin+1&2"}'))).query)
+    assert query["logout_hint"] == ["O.lin+1&2"]
+    assert query.keys() == {"id_token_hint", "logout_hint", "client_id", "post_logout_redirect_uri", "state"}
+
+
+@pytest.mark.parametrize(
+    "unreadable",
+    [
+        "",
+        "e30",
+        "..",
+        "e30.e30.",
+        "e30.é.",
+        "e30.%%%.x",
+        "e30.e.x",
+        hint(b"\xff"),
+        hint(b"[]"),
+        hint(b"7"),
+        hint(b"{"),
+        hint(b'{"a":' * 100_000),
+        hint(b'{"login_hint": null}'),
+        hint(b'{"login_hint": ["lin"]}'),
+        hint(b'{"login_hint": "\\ud800"}'),
+        hint(b'{"login_hint": "a\\nb"}'),
+        hint(b'{"login_hint": ""}'),
+    ],
+    ids=range(17),
+)
+def test_where_the_id_token_gives_none_nothing_is_hinted(unreadable: str) -> None:
+    assert "logout_hint" not in url("https://idp.example/logout", unreadable)

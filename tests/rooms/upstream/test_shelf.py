@@ -76,6 +76,28 @@ class TestGetting:
     def test_each_key_has_a_thing_of_its_own(self, source: Source) -> None:
         assert source.get() is not source.shelf.get("another", source.fetch)
 
+    def test_whoever_waits_too_long_for_anothers_first_fetch_asks_by_themselves(
+        self, source: Source, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("bridge.upstream.shelf._WAIT", 0.01)
+        hanging, go = threading.Event(), threading.Event()
+
+        def hang() -> list[int]:
+            hanging.set()
+            go.wait(10)
+            return [0]
+
+        first = threading.Thread(target=lambda: source.shelf.get("idp", hang))
+        first.start()
+        hanging.wait(10)
+        assert source.get() == [1]
+        monkeypatch.setattr("bridge.upstream.shelf._WAIT", 60)
+        source.shelf._place("idp").room = threading.Semaphore(0)
+        assert source.get() == [2]
+        go.set()
+        first.join()
+        assert source.get() == [0]
+
     def test_many_who_wait_share_one_fetch(self, source: Source) -> None:
         def slowly() -> list[int]:
             time.sleep(0.05)

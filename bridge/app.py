@@ -34,7 +34,7 @@ from bridge.http import console_pages, headers, problem
 from bridge.http.address import PublicAddress
 from bridge.http.console import form_token, is_console
 from bridge.http.current import EXTENSION
-from bridge.http.guard import csrf_token
+from bridge.http.guard import CSRF_PURPOSE, csrf_token
 from bridge.http.language import choose_language, language, language_tag, language_url, rendered_once, translate
 from bridge.http.session import BrowserSessionInterface
 from bridge.names import txt_records
@@ -44,14 +44,17 @@ from bridge.ops.metrics import Metrics
 from bridge.ops.trail import Trail
 from bridge.outbound import Limits, Outbound
 from bridge.services import ConnectionEntry, HotlineSdk, Services, Site
+from bridge.sessions.database import DatabaseSessions
 from bridge.settings import Settings, connection_table, load, read_connection, secrets_of, templates_folder
 from bridge.signin.agent_check import AgentCheck
 from bridge.signin.agent_session import AgentSessions
 from bridge.signin.browser_session import BrowserSessions
 from bridge.signin.changes import ConnectionChanges
+from bridge.signin.endings import Endings
 from bridge.signin.flow import SignInFlow
 from bridge.signin.pending import PendingSignIns
 from bridge.signin.rehearsal import Rehearsals
+from bridge.signin.secret_change import SecretChange
 from bridge.upstream.client import UpstreamClient
 from bridge.upstream.metadata import KeyCache, MetadataCache
 from bridge.web.admin.connections import connections
@@ -60,19 +63,22 @@ from bridge.web.admin.editing import editing
 from bridge.web.admin.portal import portal
 from bridge.web.admin.records import records
 from bridge.web.admin.rehearsals import rehearsals
+from bridge.web.admin.sessions import sessions
 from bridge.web.agent import agent
 from bridge.web.callback import callback
 from bridge.web.health import health, ops
+from bridge.web.logout import logout
 from bridge.web.softphone import softphone
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bridge.core.model import Connection
+    from bridge.sessions.rows import SessionStore
 
 
 _LARGEST_REQUEST = 65_536
-CONSOLE = (door, editing, connections, records, rehearsals, portal)
+CONSOLE = (door, editing, connections, records, rehearsals, portal, sessions)
 
 
 def create_app(settings: Settings, *, outbound: Outbound | None = None, now: Callable[[], float] = time.time) -> Flask:
@@ -96,7 +102,7 @@ def create_app(settings: Settings, *, outbound: Outbound | None = None, now: Cal
     app.session_interface = BrowserSessionInterface(app, services.key_ring, services.browser_sessions)
     Babel(app, locale_selector=choose_language, default_translation_directories=str(package / "translations"))
     Bootstrap5(app)
-    for blueprint in (language, agent, callback, softphone, health, *CONSOLE):
+    for blueprint in (language, agent, callback, logout, softphone, health, *CONSOLE):
         app.register_blueprint(blueprint)
     if not settings.server.ops_bind:
         app.register_blueprint(ops)
@@ -136,16 +142,30 @@ def _settings_of_environment() -> Settings:
 
 def make_outbound(settings: Settings) -> Outbound:
     """Return the way out with the configured limits."""
-    limits = Limits(connect=settings.egress.connect_timeout, read=settings.egress.read_timeout)
+    egress = settings.egress
+    # No host may hold more than half of a worker's threads: the other half is for everybody else's providers.
+    per_host = max(4, settings.server.threads // 2)
+    limits = Limits(connect=egress.connect_timeout, read=egress.read_timeout, per_host=per_host)
     return Outbound(ca_bundle=settings.egress.ca_bundle, limits=limits, allow_private=settings.egress.allow_private)
 
 
 def build_services(settings: Settings, outbound: Outbound, now: Callable[[], float]) -> Services:
     """Make every room and hand it what it needs."""
     rooms = _ground_floor(settings, now)
-    upstream = UpstreamClient(outbound, MetadataCache(outbound), KeyCache(outbound), now)
+    secret_change = SecretChange(rooms.connections, rooms.register, rooms.journal)
+    upstream = UpstreamClient(outbound, MetadataCache(outbound), KeyCache(outbound), now, secret_change)
     agents = Agents(ContactCenter(outbound, now))
     look_for_agent = AgentCheck(agents)
+    endings = Endings(
+        public_url=settings.public_url,
+        connections=rooms.connections,
+        upstream=upstream,
+        outbound=outbound,
+        sessions=rooms.agent_sessions,
+        marks=rooms.session_store,
+        journal=rooms.journal,
+        now=now,
+    )
     flow = SignInFlow(
         public_url=settings.public_url,
         connections=rooms.connections,
@@ -155,6 +175,7 @@ def build_services(settings: Settings, outbound: Outbound, now: Callable[[], flo
         look_for_agent=look_for_agent,
         pending=rooms.pending,
         sessions=rooms.agent_sessions,
+        endings=endings,
         journal=rooms.journal,
         now=now,
     )
@@ -164,6 +185,7 @@ def build_services(settings: Settings, outbound: Outbound, now: Callable[[], flo
         connections=rooms.connections,
         rehearsals=rooms.rehearsals,
         admins=rooms.admin_sessions,
+        agents=rooms.agent_sessions,
         outbound=outbound,
         journal=rooms.journal,
     )
@@ -178,6 +200,7 @@ def build_services(settings: Settings, outbound: Outbound, now: Callable[[], flo
         upstream=upstream,
         outbound=outbound,
         flow=flow,
+        endings=endings,
         now=now,
     )
 
@@ -196,6 +219,7 @@ class _GroundFloor:
     admin_links: AdminLinks
     admin_sessions: AdminSessions
     pending: PendingSignIns
+    session_store: SessionStore
     agent_sessions: AgentSessions
     browser_sessions: BrowserSessions
     metrics: Metrics
@@ -208,6 +232,7 @@ def _ground_floor(settings: Settings, now: Callable[[], float]) -> _GroundFloor:
     register = ConnectionRegister(database, key_ring, settings.public_url, now)
     rules = AdminRules(Allowed(**dict(rule)) for rule in settings.admin.allow)
     session, kept = settings.session, settings.journal
+    store = _session_store(settings, database)
     trail = Trail(database, retention=kept.retention, per_connection=kept.per_connection, now=now)
     return _GroundFloor(
         database=database,
@@ -220,12 +245,22 @@ def _ground_floor(settings: Settings, now: Callable[[], float]) -> _GroundFloor:
         admin_links=AdminLinks(database, key_ring, now),
         admin_sessions=AdminSessions(database, key_ring, rules, lifetime=session.admin, now=now),
         pending=PendingSignIns(key_ring, now),
-        agent_sessions=AgentSessions(database, key_ring, lifetime=session.lifetime, idle=session.idle, now=now),
-        browser_sessions=BrowserSessions(database, now),
+        session_store=store,
+        agent_sessions=AgentSessions(store, key_ring, lifetime=session.lifetime, idle=session.idle, now=now),
+        browser_sessions=BrowserSessions(store, now),
         metrics=metrics,
         trail=trail,
         journal=Journal(metrics, trail, now),
     )
+
+
+def _session_store(settings: Settings, database: Database) -> SessionStore:
+    url = settings.store.sessions
+    if url == "database":
+        return DatabaseSessions(database)
+    from bridge.sessions.redis_store import RedisSessions  # noqa: PLC0415 — takes a quarter of a second to load
+
+    return RedisSessions(url, ca_bundle=settings.egress.ca_bundle)
 
 
 def _entry(settings: Settings) -> ConnectionEntry:
@@ -249,22 +284,23 @@ def provision(settings: Settings, services: Services) -> None:
             services.journal.record_act(f"connection_{done}", actor=FILE_AUTHOR, connection=name)
             if done == "left_the_file":
                 services.admin_sessions.end_all(name)
+                services.agent_sessions.end_all(name)
                 services.rehearsals.forget(name)
                 services.journal.retire(name, services.register.former_generation(name))
 
 
-def probe(settings: Settings) -> list[tuple[str, bool, str]]:
-    """Ask the store, every identity provider and Fuyun once.
+def probe(settings: Settings) -> list[tuple[str, str, str]]:
+    """Ask the stores, every identity provider and Fuyun once.
 
     Returns:
-        For each its name, whether it answered well, and what came.
+        For each ``ok``, ``warn`` or ``fault``, its name, and what came.
     """
     outbound = make_outbound(settings)
     services = build_services(settings, outbound, time.time)
     found = checks.probe(
         services, _every_connection(settings, services), outbound, MetadataCache(outbound), KeyCache(outbound)
     )
-    return [(finding.name, finding.ok, finding.what) for finding in found]
+    return [(finding.level, finding.name, finding.what) for finding in found]
 
 
 def _every_connection(settings: Settings, services: Services) -> list[Connection]:
@@ -295,7 +331,7 @@ def _site(settings: Settings) -> Site:
 def _configure(app: Flask, services: Services) -> None:
     site = services.site
     app.config.update(
-        SECRET_KEY=services.key_ring.signing_keys("csrf")[-1],
+        SECRET_KEY=services.key_ring.signing_keys(CSRF_PURPOSE)[-1],
         MAX_CONTENT_LENGTH=_LARGEST_REQUEST,
         MAX_FORM_MEMORY_SIZE=_LARGEST_REQUEST,
         # `__Host-` lets no other host and no plain-http page set or shadow the cookie.

@@ -37,11 +37,17 @@ _TOLERABLE: Final = 60
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was asked, whether it is well, and what came."""
+    """One thing that was asked, whether it is well, and what came; `doubtful`: it answers, but read this."""
 
     name: str
     ok: bool
     what: str
+    doubtful: bool = False
+
+    @property
+    def level(self) -> str:
+        """The word for it: ``ok``, ``warn`` or ``fault``."""
+        return "fault" if not self.ok else "warn" if self.doubtful else "ok"
 
 
 def probe(
@@ -53,6 +59,7 @@ def probe(
 ) -> Iterator[Finding]:
     """Ask the store, and for every enabled connection its provider, its keys, the clock and Fuyun; and what ends."""
     yield _ask("store", partial(_store, services))
+    yield from _sessions(services)
     for connection in connections:
         if connection.enabled:
             yield from probe_connection(services, connection, outbound, metadata, keys)
@@ -96,6 +103,20 @@ def _ask(name: str, ask: Callable[[], str]) -> Finding:
 def _store(services: Services) -> str:
     services.database.ping()
     return "answers"
+
+
+def _sessions(services: Services) -> Iterator[Finding]:
+    store = services.session_store
+    if store.place == "database":
+        return
+    try:
+        store.ping()
+        doubts = store.doubts()
+    except BridgeError as fault:
+        yield Finding("store.sessions", ok=False, what=str(fault))
+    else:
+        yield Finding("store.sessions", ok=True, what=f"{store.place} answers")
+        yield from (Finding("store.sessions", ok=True, what=doubt, doubtful=True) for doubt in doubts)
 
 
 def _metadata(metadata: MetadataCache, idp: IdentityProvider) -> str:

@@ -1,4 +1,4 @@
-"""The command line: serve, check, demo, sandbox, keys; `cli_connections` has the rest.
+"""The command line: serve, check, demo, sandbox; `cli_connections`, `cli_keys` and `cli_sessions` have the rest.
 
 One of the two front desks that read settings, and the only one that opens the sandbox. What loads Flask, the database
 or the sandbox is imported where it is needed, so that the light commands stay quick.
@@ -7,7 +7,6 @@ or the sandbox is imported where it is needed, so that the light commands stay q
 from __future__ import annotations
 
 import os
-import secrets
 import signal
 import sys
 import tempfile
@@ -19,6 +18,8 @@ import click
 
 from bridge import __version__, running, telling
 from bridge.cli_connections import admin, connections, load_or_exit
+from bridge.cli_keys import keys
+from bridge.cli_sessions import sessions
 from bridge.core.errors import StoreUnavailable
 from bridge.settings import SettingsError, load
 from bridge.telling import config_option, tell
@@ -42,6 +43,8 @@ def main() -> None:
 
 main.add_command(connections)
 main.add_command(admin)
+main.add_command(keys)
+main.add_command(sessions)
 
 
 # serve ---------------------------------------------------------------------------------------------------------------
@@ -125,21 +128,7 @@ def check(config: Path, *, offline: bool) -> None:
 def _probe(settings: Settings) -> list[tuple[str, str, str]]:
     from bridge.app import probe  # noqa: PLC0415 — loads Flask and the database
 
-    return [("ok" if good else "fault", name, what) for name, good, what in probe(settings)]
-
-
-# keys ----------------------------------------------------------------------------------------------------------------
-
-
-@main.group()
-def keys() -> None:
-    """Keys of the bridge."""
-
-
-@keys.command()
-def secret() -> None:
-    """Print a fresh value for secret_keys."""
-    click.echo(secrets.token_urlsafe(48))
+    return probe(settings)
 
 
 # sandbox and demo ----------------------------------------------------------------------------------------------------

@@ -49,7 +49,7 @@ def load_or_exit(config: Path) -> Settings:
 
 
 @contextmanager
-def _opened(config: Path, *, provisions: bool = False) -> Iterator[Services]:
+def opened(config: Path, *, provisions: bool = False) -> Iterator[Services]:
     """Give the rooms over an up-to-date database; refusals of the bridge end the command.
 
     Args:
@@ -94,7 +94,7 @@ def connections() -> None:
 @config_option
 def list_(config: Path) -> None:
     """List all connections with their state."""
-    with _opened(config) as services:
+    with opened(config) as services:
         successes = services.trail.last_success()
         rows = [_row(services, entry, successes) for entry in services.register.entries()]
     for line in table([_HEADS, *rows]):
@@ -124,7 +124,7 @@ def export(config: Path, names: tuple[str, ...]) -> None:
 
     Of an active connection the active version is printed, of any other the newest.
     """
-    with _opened(config) as services:
+    with opened(config) as services:
         register = services.register
         entries = [register.entry(name) for name in names] if names else register.entries()
         chosen = (register.connection(entry.name, _in_force(entry)) for entry in entries)
@@ -141,7 +141,7 @@ def _in_force(entry: Entry) -> int:
 @click.argument("name")
 def history(config: Path, name: str) -> None:
     """Tell every version of a connection, newest first, and what each changed."""
-    with _opened(config) as services:
+    with opened(config) as services:
         entry, versions = services.register.entry(name), services.register.history(name)
     lines = table([_outline(version, entry) for version in versions])
     for line, version, former in zip(lines, versions, [*versions[1:], None], strict=True):
@@ -165,7 +165,7 @@ def rollback(config: Path, name: str, version: int, *, yes: bool) -> None:
 
     As with apply, the operator's own word is enough: no rehearsal is asked for, and the journal keeps it.
     """
-    with _opened(config) as services:
+    with opened(config) as services:
         entry = services.register.entry(name)
         if entry.is_read_only:
             raise ConnectionReadOnly(received=entry.name)
@@ -185,7 +185,7 @@ def rollback(config: Path, name: str, version: int, *, yes: bool) -> None:
 @click.argument("name")
 def test(config: Path, name: str, *, link: bool) -> None:
     """Ask everybody whom a connection's newest version needs, and tell how its last rehearsal went."""
-    with _opened(config) as services:
+    with opened(config) as services:
         entry = services.register.entry(name)
         rows = [*_findings(services, entry), _rehearsed(services, entry)]
         url = f"{services.site.public_url}/test/{_new_link(services, entry)}" if link else ""
@@ -267,7 +267,7 @@ def apply(config: Path, file: Path, *, yes: bool, dry_run: bool) -> None:
     What a connection does not need to change is left alone, so that the same file can be applied again and again.
     Activating needs no rehearsal here: it is the operator's own word, and the journal keeps it.
     """
-    with _opened(config, provisions=True) as services:
+    with opened(config, provisions=True) as services:
         steps = _plan(services, _drafts(file, services), file)
         needed = [step for step in steps if step.is_needed]
         for line in (line for step in needed for line in step.account()):
@@ -362,7 +362,7 @@ def admin() -> None:
 @config_option
 def link(config: Path) -> None:
     """Print a link that lets whoever opens it into the console, once and within 15 minutes."""
-    with _opened(config) as services:
+    with opened(config) as services:
         token = services.admin_links.make()
         services.journal.record_act("admin_link_made", actor=ACTOR)
         url = f"{services.site.public_url}/admin/enter/{token}"

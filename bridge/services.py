@@ -23,9 +23,11 @@ if TYPE_CHECKING:
     from bridge.ops.metrics import Metrics
     from bridge.ops.trail import Trail
     from bridge.outbound import Outbound
+    from bridge.sessions.rows import SessionStore
     from bridge.signin.agent_session import AgentSessions
     from bridge.signin.browser_session import BrowserSessions
     from bridge.signin.changes import ConnectionChanges
+    from bridge.signin.endings import Endings
     from bridge.signin.flow import SignInFlow
     from bridge.signin.pending import PendingSignIns
     from bridge.signin.rehearsal import LookForAgent, Rehearsals
@@ -102,6 +104,8 @@ class Services:
     outbound: Outbound
     pending: PendingSignIns
     flow: SignInFlow
+    endings: Endings
+    session_store: SessionStore
     agent_sessions: AgentSessions
     browser_sessions: BrowserSessions
     journal: Journal

@@ -14,6 +14,7 @@ from playwright.sync_api import sync_playwright
 from tests.kit.compiled import compiled_once
 from tests.kit.house import build_house, demo_settings
 from tests.kit.postgresql import postgresql
+from tests.kit.redis_server import redis_server as a_redis_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from tests.kit.browser import Browser
     from tests.kit.house import House
     from tests.kit.postgresql import Server
+    from tests.kit.redis_server import RedisServer
 
 # The closed house: tests reach this machine only ---------------------------------------------------------------------
 
@@ -144,6 +146,16 @@ def chromium_browser(chromium_path: str) -> Iterator[ChromiumBrowser]:
 def postgresql_server() -> Iterator[Server]:
     """A real PostgreSQL, started for the first test that wants one."""
     with postgresql() as server:
+        yield server
+
+
+# Redis ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    """A real Redis, started for the first test that wants one; see its `emptied`."""
+    with a_redis_server() as server:
         yield server
 
 

@@ -7,7 +7,7 @@ from hashlib import sha256
 from secrets import token_urlsafe
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import Column, Float, String, Table, and_, delete, insert, select, update
+from sqlalchemy import Column, Float, String, Table, and_, delete, func, insert, select, update
 
 from bridge.core.errors import AdminLinkInvalid
 from bridge.db import Database, metadata
@@ -69,6 +69,13 @@ class AdminLinks:
             # One statement, so that of two that come together only one finds it unused.
             if not transaction.execute(update(table).where(good).values(used_at=now)).rowcount:
                 raise AdminLinkInvalid(expected="an unused link of the last 15 minutes", received="another")
+
+    def good_until(self) -> float:
+        """Return until when the last link that is not used yet is good, 0 without one; raises StoreUnavailable."""
+        table = admin_links
+        unused = and_(table.c.used_at.is_(None), table.c.expires_at > self._now())
+        with self._database.transaction() as transaction:
+            return float(transaction.execute(select(func.max(table.c.expires_at)).where(unused)).scalar() or 0)
 
     def _hashes(self, token: str) -> list[str]:
         # Keyed: whoever can write rows must not be able to make a link of their own.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from bridge.access.rules import AdminRules
 
-_PURPOSE: Final = "admin session"
+PURPOSE: Final = "admin session"
 _BY_LINK: Final = 3600
 """Seconds for which the link of the command line opens the console."""
 
@@ -60,7 +60,7 @@ class AdminSessions:
         session_id, now = token_urlsafe(32), self._now()
         lifetime = int(self._lifetime if admin.connection else min(self._lifetime, _BY_LINK))
         record = {"id": _hash(session_id), "until": now + lifetime, **asdict(admin)}
-        sealed = self._key_ring.seal(_PURPOSE, record)
+        sealed = self._key_ring.seal(PURPOSE, record)
         table = admin_sessions
         with self._database.transaction() as transaction:
             transaction.execute(delete(table).where(table.c.expires_at < now))
@@ -88,7 +88,7 @@ class AdminSessions:
         if row is None or row.expires_at <= self._now():
             raise AdminSignInRequired(expected="an administrator's session", received="none")
         try:
-            record = self._key_ring.open(_PURPOSE, row.sealed)
+            record = self._key_ring.open(PURPOSE, row.sealed)
             if record.pop("id") != row.id_hash or record.pop("until") <= self._now():
                 raise AdminSignInRequired(expected="this session's record", received="another's")
             record["connections"] = tuple(record["connections"])

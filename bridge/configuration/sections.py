@@ -24,6 +24,7 @@ from bridge.configuration.values import (
     SdkHost,
     SdkHosts,
     SealingKeys,
+    SessionsStore,
     Shown,
     Texts,
     key,
@@ -50,14 +51,6 @@ def documented_styles(version: str) -> tuple[str, ...]:
         f"{_CDN}/code/lib/antd/4.14.0/antd.min.css",
         f"{_CDN}/hotline-client/hotline-client-sdk/{version}/hotline-client-ui/index.css",
     )
-
-
-def _sessions(text: str) -> str:
-    if text.startswith(("redis://", "rediss://")):
-        raise ValueError('must be "database": this release keeps sessions in the database only, not in Redis')
-    if text != "database":
-        raise ValueError('must be "database"')
-    return text
 
 
 def _cookie_domain(text: str) -> str:
@@ -121,8 +114,11 @@ class Store(Part):
         description="`sqlite:///path` (relative to the working directory) or `postgresql+psycopg://user:password@host/name`",
         repr=False,
     )
-    sessions: Annotated[str, AfterValidator(_sessions), Shown("`database`")] = key(
-        "Where sessions are kept", "database"
+    sessions: SessionsStore = Field(
+        default="database",
+        description="Where sessions are kept: in the database, or in Redis: `redis://user:password@host:6379/0`, "
+        "`rediss://…` with TLS, `redis+sentinel://host,host/name/0`, `rediss+sentinel://…`, `unix:///path`",
+        repr=False,
     )
 
 

@@ -24,6 +24,7 @@ from pydantic import (
 from bridge.configuration import addresses
 from bridge.core.model import Secret
 from bridge.core.wording import said
+from bridge.sessions.redis_address import read_redis_address
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -243,6 +244,14 @@ def _database(text: str) -> str:
     raise ValueError("must begin with sqlite:/// or postgresql+psycopg://")
 
 
+def _sessions(text: str) -> str:
+    if text != "database":
+        if "://" not in text:
+            raise ValueError('must be "database" or the address of a Redis, such as redis://host:6379')
+        read_redis_address(text)
+    return text
+
+
 Texts = Annotated[tuple[str, ...], LISTED, Shown("list of texts")]
 Duration = Annotated[int, BeforeValidator(seconds), Shown("duration")]
 Retention = Annotated[int, BeforeValidator(lambda value: seconds(value, _DAYS_OF_A_RECORD)), Shown("duration")]
@@ -262,4 +271,7 @@ SdkHost = Annotated[str, _optional(_sdk_host), Shown("host")]
 SdkHosts = Annotated[tuple[Annotated[str, AfterValidator(_sdk_host)], ...], LISTED, Shown("list of hosts")]
 Database = Annotated[
     str, BeforeValidator(secret_text), AfterValidator(_database), Shown("database URL, may be a secret")
+]
+SessionsStore = Annotated[
+    str, BeforeValidator(secret_text), AfterValidator(_sessions), Shown("`database` or Redis URL, may be a secret")
 ]

@@ -19,8 +19,13 @@ if TYPE_CHECKING:
 
     from bridge.access.rules import Administrator
 
-_SECTIONS: Final = {"records.overview": "journal", "records.trace": "journal", "records.calendar": "calendar"}
-_ROOMS: Final = {"connections", "editing", "rehearsals", "portal"}
+_SECTIONS: Final = {
+    "records.overview": "journal",
+    "records.trace": "journal",
+    "records.calendar": "calendar",
+    "sessions.overview": "sessions",
+}
+_ROOMS: Final = {"connections", "editing", "rehearsals", "portal", "sessions"}
 
 
 def furnish(app: Flask) -> None:
@@ -44,11 +49,9 @@ def signed_in_admin() -> Administrator | None:
 
 
 def console_section() -> str:
-    """Return the section of the navigation that this page belongs to: ``connections``, ``journal``, ``calendar``."""
+    """Return the navigation's section of this page: ``connections``, ``sessions``, ``journal``, ``calendar``."""
     endpoint = request.endpoint or ""
-    if endpoint.partition(".")[0] in _ROOMS:
-        return "connections"
-    return _SECTIONS.get(endpoint, "")
+    return _SECTIONS.get(endpoint) or ("connections" if endpoint.partition(".")[0] in _ROOMS else "")
 
 
 def moment(epoch: float) -> str:

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 
 REMEMBERED: Final = "bridge_connection"
 _SLOT: Final = "bridge_signin_slot"
+_TRIES: Final = "bridge_tries"
+_PROBE: Final = "bridge_probe"
+MOST_TRIES: Final = 6
+"""Sign-ins in a row that may leave no session behind before somebody is told why; the first one is not counted."""
+_TRIES_COUNT_FOR: Final = 120
 _A_YEAR: Final = 365 * 86_400
 
 SameSite = Literal["Lax", "None"]
@@ -83,6 +88,28 @@ def remember_connection(response: Response, site: Site, connection: str) -> None
     response.set_cookie(
         REMEMBERED, connection, _A_YEAR, path="/login", secure=site.is_secure, httponly=True, samesite="Lax"
     )
+
+
+def tries_in(request: Request) -> int:
+    """Return how many sign-ins of this browser went well, one soon after another, and left no session behind."""
+    value = request.cookies.get(_TRIES, "")
+    return int(value) if value.isascii() and value.isdecimal() and len(value) == 1 else 0
+
+
+def count_try(response: Response, request: Request, site: Site) -> None:
+    """Count a sign-in that found no session; the count is forgotten two minutes after the last one."""
+    tries = str(min(tries_in(request) + 1, MOST_TRIES))
+    response.set_cookie(_TRIES, tries, _TRIES_COUNT_FOR, secure=site.is_secure, httponly=True, samesite="Lax")
+
+
+def forget_tries(response: Response, site: Site) -> None:
+    """Begin to count anew."""
+    response.delete_cookie(_TRIES, secure=site.is_secure, httponly=True, samesite="Lax")
+
+
+def set_probe(response: Response, site: Site) -> None:
+    """Give a browser that sent no cookie one that its next sign-in has to bring."""
+    response.set_cookie(_PROBE, "1", LIFETIME, path="/login", secure=site.is_secure, httponly=True, samesite="Lax")
 
 
 def _name(slot: int) -> str:

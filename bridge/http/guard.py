@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, cast
 
 from flask import Request, request, session
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 AGENT_SESSION: Final = "agent_session"
 """The one entry of a browser session that names the agent session."""
+CSRF_PURPOSE: Final = "csrf"
+"""What the key ring signs CSRF tokens for."""
 
 
 def require_session() -> AgentSession:
@@ -59,9 +62,19 @@ def require_own_page() -> None:
         raise CsrfFailed(expected="Origin of the bridge", received="none" if not origin else "another origin")
     token = request.headers.get("X-CSRF-Token") or single(request.form, "csrf_token")["csrf_token"]
     try:
-        validate_csrf(token)
+        _validate(token)
     except ValidationError as fault:
         raise CsrfFailed(expected="the session's CSRF token", received="another" if token else "none") from fault
+
+
+def _validate(token: str) -> None:
+    # The newest key of the ring signs; pages that were open when the keys changed stay good.
+    *older, newest = services().key_ring.signing_keys(CSRF_PURPOSE)
+    for key in older:
+        with suppress(ValidationError):
+            validate_csrf(token, secret_key=key)
+            return
+    validate_csrf(token, secret_key=newest)
 
 
 def require_navigation() -> None:

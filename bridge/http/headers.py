@@ -34,6 +34,7 @@ _FIXED: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 _NONCE: Final = "'nonce-'"
+_NO_FRAMES: Final = "frame-ancestors 'none'"
 # What every visitor gets alike, so that caches may keep it.
 _ASSETS: Final = ("/static/", "/bootstrap/static/")
 
@@ -51,11 +52,20 @@ def allow_sdk(end_session_origin: str) -> None:
     g.form_action = end_session_origin
 
 
+def allow_frames(origins: Iterable[str]) -> None:
+    """Let pages of these origins show this answer in a frame."""
+    g.frame_ancestors = " ".join(origins)
+
+
 def set_security_headers(response: Response) -> Response:
     """Add the policy headers; pages and JSON are never stored by caches."""
     site = services().site
     policy = _policy(site.sdk, g.get("form_action", ""), allowed=g.get("sdk_allowed", False))
     wanted = _FIXED | {"Content-Security-Policy": policy.replace(_NONCE, f"'nonce-{csp_nonce()}'")}
+    if g.get("frame_ancestors"):
+        del wanted["X-Frame-Options"]
+        framed = f"frame-ancestors {g.frame_ancestors}"
+        wanted["Content-Security-Policy"] = wanted["Content-Security-Policy"].replace(_NO_FRAMES, framed)
     if site.is_secure:
         wanted["Strict-Transport-Security"] = f"max-age={_YEAR}; includeSubDomains"
     if not request.path.startswith(_ASSETS):
@@ -83,10 +93,10 @@ def _policy(sdk: HotlineSdk, form_action: str, *, allowed: bool) -> str:
         "worker-src": ["'self'", "blob:"] if allowed else ["'none'"],
         "connect-src": ["'self'", *reach],
         "form-action": ["'self'", *filter(None, [form_action])],
-        "frame-ancestors": ["'none'"],
         "base-uri": ["'none'"],
     }
-    return "; ".join(f"{name} {' '.join(values)}" for name, values in directives.items())
+    policy = "; ".join(f"{name} {' '.join(values)}" for name, values in directives.items())
+    return f"{policy}; {_NO_FRAMES}"
 
 
 def _reach(sdk: HotlineSdk) -> list[str]:

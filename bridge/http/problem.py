@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _UNAUTHORIZED: Final = 401
 _NOT_FOUND: Final = 404
 _TOO_LARGE: Final = 413
-_SCRIPTS_ONLY: Final = ("/session", "/api/")
+_SCRIPTS_ONLY: Final = ("/session", "/api/", "/backchannel-logout/")
 _RETRY_AFTER: Final = "5"
 
 

@@ -10,13 +10,13 @@ from flask_session.base import Serializer, ServerSideSession, ServerSideSessionI
 
 from bridge.connections.secrets import KeyRing, SealBroken
 from bridge.core.errors import StoreUnavailable
+from bridge.signin.browser_session import PURPOSE
 
 if TYPE_CHECKING:
     from datetime import timedelta
 
     from bridge.signin.browser_session import BrowserSessions
 
-_PURPOSE = "browser session"
 _ID_BYTES = 32
 _WITHOUT_SESSION = ("/static/", "/bootstrap/static/", "/healthz", "/readyz", "/metrics", "/.well-known/")
 
@@ -40,12 +40,12 @@ class SealedSerializer(Serializer):  # type: ignore[misc]
 
     def encode(self, session: ServerSideSession) -> bytes:
         """Return the sealed session."""
-        return self._key_ring.seal(_PURPOSE, dict(session)).encode("ascii")
+        return self._key_ring.seal(PURPOSE, dict(session)).encode("ascii")
 
     def decode(self, serialized_data: bytes) -> dict[str, Any]:
         """Return the session's content, nothing where no key opens it."""
         try:
-            return self._key_ring.open(_PURPOSE, serialized_data.decode("ascii", "replace"))
+            return self._key_ring.open(PURPOSE, serialized_data.decode("ascii", "replace"))
         except SealBroken:
             return {}
 

@@ -257,6 +257,30 @@ _SESSION: Final = {
         who=_YOU,
         advice=_("Sign in again to go on working."),
     ),
+    "logout_token_invalid": ErrorText(
+        title=_("This logout notice cannot be trusted"),
+        detail=_("A logout token came that did not pass its checks, so nobody was signed out by it."),
+        who=_ADMINISTRATOR,
+        advice=_("Check the back-channel logout address and the client of this service at the identity provider."),
+    ),
+    "sign_in_loop": ErrorText(
+        title=_("Your browser does not keep the sign-in"),
+        detail=_(
+            "You were signed in several times in a row, and each time the browser came back without the session's"
+            " cookie."
+        ),
+        who=_("You, or whoever set up this address"),
+        advice=_(
+            "Allow cookies for this site and close private windows. If that does not help, ask support whether you"
+            " opened the address that this service was set up for."
+        ),
+    ),
+    "cookies_refused": ErrorText(
+        title=_("Your browser keeps no cookies for this site"),
+        detail=_("Without them nobody can be signed in: each page would have forgotten the one before."),
+        who=_YOU,
+        advice=_("Allow cookies for this site in the browser's settings, then try again."),
+    ),
     "login_required": ErrorText(
         title=_("Please sign in again"),
         detail=_("Your company wants you to confirm who you are before the phone can go on."),

@@ -3,72 +3,33 @@
 from __future__ import annotations
 
 import hmac
-from dataclasses import asdict, dataclass, field, replace
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, fields, replace
 from hashlib import sha256
 from secrets import token_urlsafe
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import (
-    Column,
-    ColumnElement,
-    Connection,
-    Float,
-    Index,
-    Integer,
-    String,
-    Table,
-    Text,
-    and_,
-    bindparam,
-    delete,
-    insert,
-    select,
-    update,
-)
-
 from bridge.connections.secrets import KeyRing, SealBroken
-from bridge.core.errors import BridgeError, LoginRequired, SessionEnded, SessionMissing
+from bridge.core.errors import BridgeError, LoginRequired, SessionEnded, SessionMissing, StoreUnavailable
 from bridge.core.model import AccountName, FuyunToken, TokenSet
-from bridge.db import Database, metadata
-from bridge.signin.browser_session import AFTERLIFE
+from bridge.sessions.rows import FAILED, Content, Resealed, SessionRow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
-_PURPOSE: Final = "agent session"
+    from bridge.sessions.rows import SessionStore
+
+PURPOSE: Final = "agent session"
+"""What the key ring seals these records for."""
+_ABOUT: Final = "agent session device"
 _INDEX_PURPOSE: Final = "agent session index"
 _FORMAT: Final = 1
+"""A newer format adds members, which an older release passes over, and can live without those that it drops."""
 _TOUCH_EVERY: Final = 60.0
-_FAILED: Final = "failed: "
-_LOCK_FOR: Final = 90.0
-"""Seconds after which a renewal that died no longer blocks; more than its four calls with 20 seconds each can take."""
+_LOCK_FOR: Final = 45.0
+"""Seconds after which a renewal that died no longer blocks; more than the two calls between two rewrites can take."""
 _REPLACED: Final = "session_replaced"
-
-agent_sessions: Final = Table(
-    "agent_sessions",
-    metadata,
-    Column("id", String(64), primary_key=True),
-    Column("format", Integer, nullable=False),
-    Column("sealed", Text, nullable=False),
-    Column("sub_key", String(64), nullable=False),
-    Column("sid_key", String(64), nullable=False),
-    Column("generation", Integer, nullable=False),
-    Column("expires_at", Float, nullable=False),
-    Column("seen_at", Float, nullable=False),
-    Column("ended_at", Float),
-    Column("ended_code", String(32), nullable=False),
-    Column("lock_owner", String(64), nullable=False),
-    Column("lock_until", Float, nullable=False),
-    Index("ix_agent_sessions_sub_key", "sub_key"),
-    Index("ix_agent_sessions_sid_key", "sid_key"),
-    Index("ix_agent_sessions_expires_at", "expires_at"),
-)
-
-# Made once, as every request runs them: to build a statement takes SQLAlchemy twice as long as to carry it out.
-_ADD: Final = insert(agent_sessions)
-_GET: Final = select(agent_sessions).where(agent_sessions.c.id == bindparam("wanted"))
-_TOUCH: Final = update(agent_sessions).where(agent_sessions.c.id == bindparam("wanted"))
-_TIDY: Final = delete(agent_sessions).where(agent_sessions.c.expires_at < bindparam("moment"))
+_COLUMNS: Final = ("generation", "expires_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +59,33 @@ class AgentSession:
     end_session_origin: str = ""
     counterparts: str = ""
 
+    @property
+    def handle(self) -> str:
+        """What names the session to an administrator; the id itself never leaves the bridge's own records."""
+        return sha256(self.id.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSession:
+    """A session that is alive, when its browser was last heard of, and what that browser said it was."""
+
+    session: AgentSession
+    seen_at: float
+    device: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RowKeys:
+    """Which keys a row needs.
+
+    Args:
+        oldest: position of the oldest one, 0 for the newest.
+        is_current: whether each part of the row is made with the newest.
+    """
+
+    oldest: int
+    is_current: bool
+
 
 class AgentSessions:
     """Keeps agent sessions; an ended one leaves a tombstone, so that no request in flight can bring it back.
@@ -109,33 +97,31 @@ class AgentSessions:
     """
 
     def __init__(
-        self, database: Database, key_ring: KeyRing, *, lifetime: float, idle: float, now: Callable[[], float]
+        self, store: SessionStore, key_ring: KeyRing, *, lifetime: float, idle: float, now: Callable[[], float]
     ) -> None:
-        self._database = database
+        self._store = store
         self._key_ring = key_ring
         self._lifetime = lifetime
         self._idle = idle
         self._touch_every = min(_TOUCH_EVERY, idle / 4)
         self._now = now
 
-    def begin(self, session: AgentSession) -> AgentSession:
-        """Keep a new session under an id of its own; raises StoreUnavailable."""
+    def begin(self, session: AgentSession, device: str = "") -> AgentSession:
+        """Keep a new session under an id of its own.
+
+        Args:
+            device: browser and system, in words that an administrator understands.
+
+        Raises:
+            StoreUnavailable: nothing was kept.
+        """
         now = self._now()
         new = replace(session, id=token_urlsafe(32), created_at=now, expires_at=now + self._lifetime)
-        row = {
-            "id": new.id,
-            "sub_key": self.index_key(new.iss, new.sub),
-            "sid_key": self.index_key(new.iss, new.sid) if new.sid else "",
-            "expires_at": new.expires_at,
-            "seen_at": now,
-            "ended_code": "",
-            "lock_owner": "",
-            "lock_until": 0.0,
-            **self._sealed(new),
-        }
-        with self._database.transaction() as connection:
-            connection.execute(_ADD, row)
-            connection.execute(_TIDY, {"moment": now - AFTERLIFE})
+        sealed = asdict(self._sealed(new, device))
+        row = SessionRow(
+            id=new.id, format=_FORMAT, generation=new.generation, expires_at=new.expires_at, seen_at=now, **sealed
+        )
+        self._store.add(row, now)
         return new
 
     def load(self, session_id: str) -> AgentSession:
@@ -145,19 +131,17 @@ class AgentSessions:
             SessionMissing: there is no such session.
             SessionEnded: ended by logout, by age or by idleness.
             LoginRequired: the identity provider ended it.
-            StoreUnavailable: the database does not answer.
+            StoreUnavailable: the store does not answer.
         """
-        with self._database.transaction() as connection:
-            row = connection.execute(_GET, {"wanted": session_id}).first()
-            session = self._living(row)
-            if row is not None and self._now() - row.seen_at >= self._touch_every:
-                connection.execute(_TOUCH, {"wanted": session_id, "seen_at": self._now()})
+        row = self._store.get(session_id)
+        session = self._living(row)
+        if row is not None and abs(self._now() - row.seen_at) >= self._touch_every:
+            # A store that can be read and not written, as with a full disk, must not take the phone away.
+            with suppress(StoreUnavailable):
+                self._store.touch(session_id, self._now())
         return session
 
-    def ping(self) -> None:
-        """Read the table; raises StoreUnavailable."""
-        with self._database.transaction() as connection:
-            connection.execute(_GET, {"wanted": ""}).first()
+    # One renewal at a time ------------------------------------------------------------------------------------------
 
     def claim_renewal(self, session_id: str, *, waited: bool = False) -> str:
         """Return a fresh owner's mark if this caller may renew now, an empty text if somebody else does.
@@ -165,28 +149,19 @@ class AgentSessions:
         Args:
             waited: for another renewal, whose failure is the answer then; see `renewal_failure`.
         """
-        owner, now = token_urlsafe(16), self._now()
-        table = agent_sessions
-        free = and_(table.c.id == session_id, table.c.ended_at.is_(None), table.c.lock_until < now)
-        if waited:
-            free = and_(free, table.c.lock_owner.not_like(f"{_FAILED}%"))
-        claim = update(table).where(free).values(lock_owner=owner, lock_until=now + _LOCK_FOR)
-        with self._database.transaction() as connection:
-            return owner if connection.execute(claim).rowcount else ""
+        owner = token_urlsafe(16)
+        claimed = self._store.claim(session_id, owner, now=self._now(), seconds=_LOCK_FOR, waited=waited)
+        return owner if claimed else ""
 
     def release_renewal(self, session_id: str, owner: str, failure: str = "") -> None:
         """Let the next caller renew, and tell those who waited the code of the failure, if it was one."""
-        mine = and_(agent_sessions.c.id == session_id, agent_sessions.c.lock_owner == owner)
-        left = {"lock_owner": _FAILED + failure if failure else "", "lock_until": 0.0}
-        with self._database.transaction() as connection:
-            connection.execute(update(agent_sessions).where(mine).values(left))
+        self._store.release(session_id, owner, FAILED + failure if failure else "")
 
     def renewal_failure(self, session_id: str) -> str:
         """Return the code with which the last renewal failed; nothing after a success and while one is under way."""
-        owner = select(agent_sessions.c.lock_owner).where(agent_sessions.c.id == session_id)
-        with self._database.transaction() as connection:
-            left = str(connection.execute(owner).scalar() or "")
-        return left.removeprefix(_FAILED) if left.startswith(_FAILED) else ""
+        row = self._store.get(session_id)
+        left = row.lock_owner if row else ""
+        return left.removeprefix(FAILED) if left.startswith(FAILED) else ""
 
     def renewed(self, session: AgentSession, tokens: TokenSet, fuyun: FuyunToken, owner: str) -> AgentSession:
         """Keep renewed tokens and return the session; where another renewal took over meanwhile, return what that kept.
@@ -195,9 +170,7 @@ class AgentSessions:
             SessionEnded, LoginRequired: logout wins over a renewal in flight.
         """
         new = replace(session, tokens=tokens, fuyun=fuyun, renewed_at=self._now(), generation=session.generation + 1)
-        return (
-            new if self._keep(new, agent_sessions.c.generation == session.generation, owner) else self.load(session.id)
-        )
+        return self._rewrite(session, new, owner)
 
     def refreshed(self, session: AgentSession, tokens: TokenSet, owner: str) -> AgentSession:
         """Keep the provider's new tokens before anything is done with them; the renewal itself goes on.
@@ -205,69 +178,149 @@ class AgentSessions:
         Raises:
             SessionEnded, LoginRequired: logout wins over a renewal in flight.
         """
-        new = replace(session, tokens=tokens)
-        return (
-            new if self._keep(new, agent_sessions.c.generation == session.generation, owner) else self.load(session.id)
-        )
+        return self._rewrite(session, replace(session, tokens=tokens), owner)
 
-    def _keep(self, new: AgentSession, unchanged: ColumnElement[bool], owner: str) -> bool:
-        table = agent_sessions
-        mine = and_(table.c.id == new.id, table.c.ended_at.is_(None), table.c.lock_owner == owner, unchanged)
-        with self._database.transaction() as connection:
-            return bool(connection.execute(update(table).where(mine).values(self._sealed(new))).rowcount)
+    def _rewrite(self, session: AgentSession, new: AgentSession, owner: str) -> AgentSession:
+        content = Content(_FORMAT, self._seal(new), new.generation)
+        until = self._now() + _LOCK_FOR
+        kept = self._store.rewrite(new.id, owner, session.generation, content, until=until)
+        return new if kept else self.load(session.id)
 
-    def end(self, session_id: str, reason: type[BridgeError] = SessionEnded, *, replaced: bool = False) -> None:
+    # Endings ---------------------------------------------------------------------------------------------------------
+
+    def end(self, session_id: str, reason: type[BridgeError] = SessionEnded, *, replaced: bool = False) -> bool:
         """End the session for good and erase its tokens; ending twice is no fault.
 
         Args:
             replaced: by a newer sign-in of the same browser.
+
+        Returns:
+            Whether it was alive.
         """
-        alive = and_(agent_sessions.c.id == session_id, agent_sessions.c.ended_at.is_(None))
-        with self._database.transaction() as connection:
-            _bury(connection, alive, self._now(), _REPLACED if replaced else reason.code)
+        return self._store.bury(session_id, _REPLACED if replaced else reason.code, self._now())
 
-    def index_key(self, iss: str, value: str) -> str:
-        """Return the keyed hash under which sessions of a person (`sub`) or provider session (`sid`) are found."""
-        key = self._key_ring.signing_keys(_INDEX_PURPOSE)[0]
-        return hmac.new(key, f"{iss}\n{value}".encode(errors="surrogatepass"), sha256).hexdigest()
+    def end_all(self, connection: str) -> int:
+        """End every session of a connection; returns how many."""
+        return sum(self.end(live.session.id) for live in list(self.of_connection(connection)))
 
-    def _living(self, row: Any) -> AgentSession:
+    def of_person(self, connection: str, iss: str, sub: str) -> Iterator[LiveSession]:
+        """Return the living sessions of a person at a connection."""
+        return self._found(connection, _person(iss, sub), lambda one: (one.iss, one.sub) == (iss, sub))
+
+    def of_provider_session(self, connection: str, iss: str, sid: str) -> Iterator[LiveSession]:
+        """Return the living sessions that came out of one session at the provider."""
+        return self._found(connection, _person(iss, sid), lambda one: (one.iss, one.sid) == (iss, sid))
+
+    def of_connection(self, connection: str) -> Iterator[LiveSession]:
+        """Return all living sessions of a connection."""
+        return self._found(connection, _of_connection(connection), lambda _: True)
+
+    def _found(self, connection: str, name: str, is_meant: Callable[[AgentSession], bool]) -> Iterator[LiveSession]:
+        for key in self._index_keys(name):
+            for row in self._store.find(key, self._now()):
+                with suppress(SessionEnded, LoginRequired):
+                    session = self._living(row)
+                    # A person's and a provider session's hash are of one kind: the record itself says which it was.
+                    if session.connection == connection and is_meant(session):
+                        yield LiveSession(session, row.seen_at, self._device(row))
+
+    # Keys ------------------------------------------------------------------------------------------------------------
+
+    def keys_of(self, row: SessionRow) -> RowKeys:
+        """Return which keys a row needs, to be opened and to be found; raises SealBroken."""
+        session = _from_record(self._key_ring, row)
+        names = {
+            _person(session.iss, session.sub): row.sub_key,
+            _of_connection(session.connection): row.connection_key,
+        }
+        if session.sid:
+            names[_person(session.iss, session.sid)] = row.sid_key
+        found = [self._key_ring.key_of(PURPOSE, row.sealed), self._key_ring.key_of(_ABOUT, row.about)]
+        for name, key in names.items():
+            keys = self._index_keys(name)
+            found.append(keys.index(key) if key in keys else None)
+        return RowKeys(max(one for one in found if one is not None), is_current=all(one == 0 for one in found))
+
+    def resealed(self, row: SessionRow) -> Resealed:
+        """Return the row's sealed parts with the newest key; raises SealBroken."""
+        anew = self._sealed(_from_record(self._key_ring, row), self._device(row))
+        # Letter by letter: a newer release may have written members that this one does not know.
+        return replace(anew, sealed=self._key_ring.resealed(PURPOSE, row.sealed))
+
+    def is_over(self, row: SessionRow) -> bool:
+        """Say whether a row's session has ended by age or idleness, whatever its content says."""
+        now = self._now()
+        return row.expires_at <= now or row.seen_at + self._idle <= now
+
+    def _index_keys(self, name: str) -> list[str]:
+        """Return the keyed hashes of a name, the newest secret's first; rows of older secrets are found by theirs."""
+        given = name.encode(errors="surrogatepass")
+        keys = reversed(self._key_ring.signing_keys(_INDEX_PURPOSE))
+        return [hmac.new(key, given, sha256).hexdigest() for key in keys]
+
+    def _living(self, row: SessionRow | None) -> AgentSession:
         if row is None:
             raise SessionMissing(received="an unknown session")
         if row.ended_at is not None:
             if row.ended_code == LoginRequired.code:
                 raise LoginRequired(ended=True)
             raise SessionEnded(replaced=row.ended_code == _REPLACED)
-        now = self._now()
-        if row.expires_at <= now or row.seen_at + self._idle <= now:
-            raise SessionEnded(received="a session past its lifetime" if row.expires_at <= now else "an idle session")
+        if self.is_over(row):
+            is_old = row.expires_at <= self._now()
+            raise SessionEnded(received="a session past its lifetime" if is_old else "an idle session")
         try:
-            record = self._key_ring.open(_PURPOSE, row.sealed)
-            return _from_record(record, row)
-        except (SealBroken, TypeError, KeyError) as fault:
+            return _from_record(self._key_ring, row)
+        except SealBroken as fault:
             raise SessionEnded(received="a record that no key opens") from fault
 
-    def _sealed(self, session: AgentSession) -> dict[str, object]:
+    def _sealed(self, session: AgentSession, device: str) -> Resealed:
+        return Resealed(
+            sealed=self._seal(session),
+            about=self._key_ring.seal(_ABOUT, {"id": session.id, "device": device}),
+            sub_key=self._index_keys(_person(session.iss, session.sub))[0],
+            sid_key=self._index_keys(_person(session.iss, session.sid))[0] if session.sid else "",
+            connection_key=self._index_keys(_of_connection(session.connection))[0],
+        )
+
+    def _seal(self, session: AgentSession) -> str:
         record = asdict(session)
-        for column in ("generation", "expires_at"):
+        for column in _COLUMNS:
             del record[column]
-        sealed = self._key_ring.seal(_PURPOSE, record)
-        return {"sealed": sealed, "format": _FORMAT, "generation": session.generation}
+        return self._key_ring.seal(PURPOSE, record)
+
+    def _device(self, row: SessionRow) -> str:
+        with suppress(SealBroken):
+            about = self._key_ring.open(_ABOUT, row.about)
+            return str(about.get("device", "")) if about.get("id") == row.id else ""
+        return ""
 
 
-def _bury(connection: Connection, where: Any, now: float, code: str) -> None:
-    tombstone = {"ended_at": now, "ended_code": code, "sealed": "", "lock_owner": "", "lock_until": 0.0}
-    connection.execute(update(agent_sessions).where(where).values(tombstone))
+def _person(iss: str, value: str) -> str:
+    return f"{iss}\n{value}"
 
 
-def _from_record(record: dict[str, Any], row: Any) -> AgentSession:
-    if record["id"] != row.id:
+def _of_connection(name: str) -> str:
+    return f"connection\n{name}"
+
+
+def _from_record(key_ring: KeyRing, row: SessionRow) -> AgentSession:
+    """Return what a row holds; members that a newer release added are passed over."""
+    record = key_ring.open(PURPOSE, row.sealed)
+    if record.get("id") != row.id:
         # A row whose sealed part was copied from another row would be that other person.
-        raise SealBroken(_PURPOSE)
-    record |= {
-        "tokens": TokenSet(**record["tokens"]),
-        "fuyun": FuyunToken(**record["fuyun"]),
-        "generation": row.generation,
-        "expires_at": row.expires_at,
-    }
-    return AgentSession(**record)
+        raise SealBroken(PURPOSE)
+    try:
+        record |= {
+            "tokens": TokenSet(**_known(TokenSet, record["tokens"])),
+            "fuyun": FuyunToken(**_known(FuyunToken, record["fuyun"])),
+            "generation": row.generation,
+            "expires_at": row.expires_at,
+        }
+        return AgentSession(**_known(AgentSession, record))
+    except (TypeError, KeyError, AttributeError) as fault:
+        raise SealBroken(PURPOSE) from fault
+
+
+def _known(noun: type[Any], record: dict[str, Any]) -> dict[str, Any]:
+    names = {one.name for one in fields(noun)}
+    return {name: value for name, value in record.items() if name in names}

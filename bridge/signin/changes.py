@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from bridge.core.model import Connection
     from bridge.ops.journal import Journal
     from bridge.outbound import Outbound
+    from bridge.signin.agent_session import AgentSessions
     from bridge.signin.rehearsal import Rehearsals
 
 _PRIVATE: Final = FailAs(IdpUnreachable, IdpAnswerInvalid)
@@ -79,6 +80,7 @@ class ConnectionChanges:
         connections: ConnectionStore,
         rehearsals: Rehearsals,
         admins: AdminSessions,
+        agents: AgentSessions,
         outbound: Outbound,
         journal: Journal,
     ) -> None:
@@ -87,6 +89,7 @@ class ConnectionChanges:
         self._connections = connections
         self._rehearsals = rehearsals
         self._admins = admins
+        self._agents = agents
         self._outbound = outbound
         self._journal = journal
 
@@ -189,10 +192,11 @@ class ConnectionChanges:
         self._show()
 
     def remove(self, name: str, *, actor: str) -> None:
-        """Take the connection away; raises ConnectionUnknown, ConnectionReadOnly."""
+        """Take the connection away, and its agents' sessions; raises ConnectionUnknown, ConnectionReadOnly."""
         entry = self._register.entry(name)
         self._register.remove(name)
         self._admins.end_all(name)
+        self._agents.end_all(entry.name)
         self._rehearsals.forget(name)
         self._journal.record_act("connection_removed", actor=actor, connection=entry.name)
         self._journal.retire(entry.name, entry.first_version)

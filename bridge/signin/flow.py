@@ -17,7 +17,6 @@ from bridge.signin.authorization import AuthorizationResponse, code_in
 from bridge.signin.identity import authenticate, identify
 from bridge.signin.pending import PendingSignIn, PendingSignIns, Purpose
 from bridge.signin.renewal import Renewal
-from bridge.upstream.logout import end_session_url
 from bridge.upstream.metadata import ProviderMetadata, issuer_matches
 
 if TYPE_CHECKING:
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from bridge.core.trace import Trace
     from bridge.fuyun.subject import SubjectStrategy
     from bridge.ops.journal import Journal
+    from bridge.signin.endings import Endings
     from bridge.signin.identity import Authenticated
     from bridge.signin.rehearsal import LookForAgent
     from bridge.upstream.client import UpstreamClient
@@ -60,6 +60,7 @@ class SignInFlow:
         look_for_agent: LookForAgent,
         pending: PendingSignIns,
         sessions: AgentSessions,
+        endings: Endings,
         journal: Journal,
         now: Callable[[], float],
     ) -> None:
@@ -71,6 +72,7 @@ class SignInFlow:
         self._look_for_agent = look_for_agent
         self._pending = pending
         self._sessions = sessions
+        self._endings = endings
         self._journal = journal
         self._renewal = Renewal(
             connections=connections,
@@ -86,7 +88,15 @@ class SignInFlow:
         return f"{self._public_url}/callback/{connection.name}"
 
     def begin(
-        self, name: str, *, slot: int, landing: str, login_hint: str = "", prompt: str = "", former: str = ""
+        self,
+        name: str,
+        *,
+        slot: int,
+        landing: str,
+        login_hint: str = "",
+        prompt: str = "",
+        former: str = "",
+        is_return: bool = False,
     ) -> Departure:
         """Begin an agent's sign-in; remembers nothing but what the browser takes along.
 
@@ -94,6 +104,7 @@ class SignInFlow:
             slot: which of the browser's eight places for pending sign-ins to use.
             landing: a path of our own.
             former: the agent session that the browser has now; the new one will end it.
+            is_return: this browser was signed in before and has no session any more.
 
         Raises:
             ConnectionUnknown, ConnectionDisabled: no such way in.
@@ -103,7 +114,14 @@ class SignInFlow:
         if connection.mode == "frontend":
             return self._begin_at_fuyun(connection, login_hint, prompt)
         return self._depart(
-            connection, "agent", slot=slot, landing=landing, former=former, login_hint=login_hint, prompt=prompt
+            connection,
+            "agent",
+            slot=slot,
+            landing=landing,
+            former=former,
+            is_return=is_return,
+            login_hint=login_hint,
+            prompt=prompt,
         )
 
     def begin_as_admin(self, name: str, *, slot: int, landing: str) -> Departure:
@@ -149,6 +167,7 @@ class SignInFlow:
         trace: Trace,
         *,
         former: str = "",
+        device: str = "",
     ) -> tuple[AgentSession, str]:
         """Complete an agent's sign-in: judge each answer before the next request goes out.
 
@@ -156,6 +175,7 @@ class SignInFlow:
             cookie_of: gives the sealed pending sign-in of a slot.
             trace: takes down each step, however it ends.
             former: the agent session that the browser has now; the new one ends it.
+            device: browser and system, for administrators.
 
         Returns:
             The new session and the path to land on.
@@ -167,7 +187,8 @@ class SignInFlow:
         tokens = self._redeem(connection, pending, response, trace)
         identity, account_name = identify(self._upstream, connection, tokens, pending.nonce, trace)
         fuyun = self._obtain(connection, tokens.access_token, account_name, trace)
-        session = self._sessions.begin(self._new_session(connection, identity, account_name, tokens, fuyun))
+        new = self._new_session(connection, identity, account_name, tokens, fuyun)
+        session = self._sessions.begin(new, device)
         for old in {pending.former, former} - {""}:
             self._sessions.end(old, replaced=True)
         # The token cannot be recalled for 30 days: its id is what is left to name it by once the session is over.
@@ -223,7 +244,7 @@ class SignInFlow:
         finally:
             # Nobody will renew what was given here; a provider that does not listen changes no result.
             with suppress(BridgeError):
-                self._revoke(connection, tokens.refresh_token)
+                self._endings.revoke(connection, tokens.refresh_token)
 
     def _record_rehearsal(self, connection: Connection, trace: Trace) -> None:
         code = trace.failed.code if trace.failed else steps.OK
@@ -234,37 +255,8 @@ class SignInFlow:
         return self._renewal.renew(session_id)
 
     def end(self, session: AgentSession) -> str:
-        """End the session, here and as far as the provider lets us.
-
-        Returns:
-            Where to send the browser for the provider's own logout; empty where it has none.
-        """
-        self._sessions.end(session.id)
-        self._journal.record("sign_out", connection=session.connection)
-        # Our own session is over whatever the provider says now.
-        self._at_provider(session, lambda connection: self._revoke(connection, session.tokens.refresh_token))
-        return self._at_provider(session, lambda connection: self._end_session_url(connection, session)) or ""
-
-    def _at_provider(self, session: AgentSession, act: Callable[[Connection], str | None]) -> str | None:
-        try:
-            connection = self._connections.get(session.connection)
-            return act(connection) if session.counterparts == counterparts(connection) else None
-        except BridgeError as fault:
-            self._journal.record_failure("sign_out_at_provider", fault, reference="", connection=session.connection)
-            return None
-
-    def _revoke(self, connection: Connection, refresh_token: str) -> None:
-        if refresh_token:
-            self._upstream.revoke(connection.idp, refresh_token)
-
-    def _end_session_url(self, connection: Connection, session: AgentSession) -> str:
-        return end_session_url(
-            self._upstream.metadata(connection.idp),
-            connection.idp,
-            post_logout_redirect_uri=f"{self._public_url}/logged-out",
-            id_token_hint=session.tokens.unverified_id_token,
-            state=secrets.token_urlsafe(16),
-        )
+        """End a session as its agent asks; see `Endings.by_agent`."""
+        return self._endings.by_agent(session)
 
     def is_issuer(self, connection: Connection, iss: str) -> bool:
         """Say whether `iss` is the connection's provider; raises IdpUnreachable or IdpAnswerInvalid."""
@@ -294,6 +286,7 @@ class SignInFlow:
         former: str = "",
         ticket: str = "",
         link: str = "",
+        is_return: bool = False,
         **hints: str,
     ) -> Departure:
         metadata = self._upstream.metadata(connection.idp)
@@ -310,6 +303,8 @@ class SignInFlow:
             version=connection.version,
             ticket=ticket,
             link=link,
+            prompt=hints.get("prompt", ""),
+            is_return=is_return,
         )
         url = self._upstream.authorize(
             connection.idp,

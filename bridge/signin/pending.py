@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -42,13 +42,15 @@ class PendingSignIn:
         issuer: the provider's issuer at the beginning, for RFC 9207.
         expects_iss: whether the provider announced the ``iss`` parameter.
         ticket: of a rehearsal, who asked for it; `link` is the test link's mark, if it came by one.
+        prompt: what the provider was asked to show (OpenID Connect Core section 3.1.2.1).
+        is_return: this browser was signed in before and has no session any more.
     """
 
     connection: str
     state: str
     nonce: str = field(repr=False)
     code_verifier: str = field(repr=False)
-    landing: str
+    landing: str = ""
     former: str = ""
     issuer: str = ""
     expects_iss: bool = False
@@ -56,6 +58,11 @@ class PendingSignIn:
     version: int = 0
     ticket: str = ""
     link: str = ""
+    prompt: str = ""
+    is_return: bool = False
+
+
+_MEMBERS: Final = frozenset(member.name for member in fields(PendingSignIn))
 
 
 class _Signer(TimestampSigner):
@@ -86,7 +93,8 @@ class PendingSignIns:
 
     def seal(self, pending: PendingSignIn) -> str:
         """Return the cookie's value."""
-        return self._key_ring.seal(_PURPOSE, asdict(pending))
+        # Without what is empty: a replica of the release before refuses members that it does not know.
+        return self._key_ring.seal(_PURPOSE, {name: value for name, value in asdict(pending).items() if value})
 
     def find(self, connection: str, state: str, cookie_of: Callable[[int], str]) -> PendingSignIn:
         """Return the sign-in that `state` belongs to.
@@ -128,7 +136,8 @@ class PendingSignIns:
 
     def _kept(self, slot: int, cookie_of: Callable[[int], str]) -> PendingSignIn | None:
         try:
-            return PendingSignIn(**self._key_ring.open(_PURPOSE, cookie_of(slot)))
+            kept = self._key_ring.open(_PURPOSE, cookie_of(slot))
+            return PendingSignIn(**{name: value for name, value in kept.items() if name in _MEMBERS})
         except (SealBroken, TypeError):
             return None
 

@@ -26,7 +26,7 @@ LINK_LIFETIME: Final = 86_400
 
 _KEPT_FOR: Final = 30 * 86_400
 _KEPT_PER_CONNECTION: Final = 50
-_PURPOSE: Final = "rehearsal"
+PURPOSE: Final = "rehearsal"
 
 rehearsals: Final = Table(
     "rehearsals",
@@ -144,7 +144,7 @@ class Rehearsals:
         row = {name: getattr(done, name) for name in columns}
         shown = {name: value for name, value in asdict(done).items() if name not in columns[1:]}
         with self._database.transaction() as transaction:
-            transaction.execute(insert(rehearsals).values(**row, sealed=self._key_ring.seal(_PURPOSE, shown)))
+            transaction.execute(insert(rehearsals).values(**row, sealed=self._key_ring.seal(PURPOSE, shown)))
             self._tidy(transaction, done)
         return done
 
@@ -206,7 +206,7 @@ class Rehearsals:
         if row is None:
             raise PageUnknown
         try:
-            shown = self._key_ring.open(_PURPOSE, row.sealed)
+            shown = self._key_ring.open(PURPOSE, row.sealed)
         except SealBroken as fault:
             raise PageUnknown from fault
         if shown.pop("id") != row.id:

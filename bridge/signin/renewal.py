@@ -21,6 +21,7 @@ from bridge.core.errors import (
     every_error,
 )
 from bridge.core.trace import Trace
+from bridge.sessions.rows import SKEW
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +36,8 @@ _YOUNG: Final = 10.0
 """Seconds for which a result is answered again."""
 _POLL: Final = (0.05, 0.5)
 """Seconds between two looks of one who waits, first and later."""
-_PATIENCE: Final = 50.0
+_PATIENCE: Final = 25.0
+"""Seconds that one waits for another's renewal: longer than one call outside, shorter than a page's threads allow."""
 
 
 class Renewal:
@@ -89,7 +91,8 @@ class Renewal:
         return session
 
     def _is_young(self, session: AgentSession) -> bool:
-        return self._now() - session.renewed_at < _YOUNG
+        # A clock that was put back must not make a renewal look young for hours.
+        return -SKEW <= self._now() - session.renewed_at < _YOUNG
 
     def _renew_alone(self, session_id: str, owner: str) -> AgentSession:
         failure = Internal.code
@@ -150,9 +153,15 @@ class Renewal:
             return self._upstream.refresh(connection.idp, session.tokens.refresh_token)
         except IdpError as refusal:
             if refusal.received == protocol.INVALID_GRANT:
-                self._sessions.end(session.id, LoginRequired)
-                raise LoginRequired(received=protocol.INVALID_GRANT, ended=True) from refusal
+                self._end_unless_replaced(session, refusal)
             raise
+
+    def _end_unless_replaced(self, session: AgentSession, refusal: IdpError) -> None:
+        """End the session, whose refresh token is dead, unless another renewal has put a newer one in its place."""
+        if self._sessions.load(session.id).tokens.refresh_token != session.tokens.refresh_token:
+            raise IdpUnreachable(expected="the refresh token of this renewal", received="a newer one") from refusal
+        self._sessions.end(session.id, LoginRequired)
+        raise LoginRequired(received=protocol.INVALID_GRANT, ended=True) from refusal
 
     def _check_still_valid(self, connection: Connection, tokens: TokenSet) -> None:
         expired = tokens.expires_at is not None and tokens.expires_at <= self._now()

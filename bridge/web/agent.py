@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final, cast
 from flask import (
     Blueprint,
     Response,
+    after_this_request,
+    current_app,
     redirect,
     render_template,
     request,
@@ -17,8 +19,10 @@ from flask import (
 
 from bridge.core.errors import (
     BridgeError,
+    CookiesRefused,
     IdpAnswerInvalid,
     RequestInvalid,
+    SignInLoop,
     showable,
 )
 from bridge.core.landing import HOME, safe_landing
@@ -73,10 +77,11 @@ def sign_in() -> Response | str:
 @agent.get("/login/<name>")
 def depart(name: str) -> Response:
     """Send the browser to the connection's identity provider."""
-    asked = single(request.args, "next", "login_hint", "prompt")
+    asked = single(request.args, "next", "login_hint", "prompt", "again")
     if not _PROMPTS.issuperset(asked["prompt"].split()):
         raise RequestInvalid(expected=f"prompt of {', '.join(sorted(_PROMPTS))}", received=showable(asked["prompt"]))
     connection = services().connections.get(name)
+    _check_cookies_come_back(asked["again"])
     landing, login_hint, prompt = safe_landing(asked["next"]), asked["login_hint"], asked["prompt"]
     if name != connection.name:
         # The cookie that counts the slots has the name in its path, letter by letter.
@@ -104,6 +109,8 @@ def sign_out() -> Response:
     forget_session()
     response = _see(onward or url_for("agent.signed_out"))
     cookies.clear_ac_token(response, services().site)
+    if cookies.tries_in(request):
+        cookies.forget_tries(response, services().site)
     return response
 
 
@@ -116,17 +123,46 @@ def signed_out() -> str:
 def _depart(connection: Connection, landing: str, login_hint: str, prompt: str) -> Response:
     require_navigation()
     in_context(Context("sign_in", connection.name, retry_url=url_for("agent.sign_in")))
+    _check_session_is_kept()
     left = _would_leave(connection)
     if left is not None:
         return _ask_before_leaving(left, connection, _departure_url(connection, landing, login_hint, prompt))
     slot = cookies.next_slot(request)
+    former = _session_now()
     departure = services().flow.begin(
-        connection.name, slot=slot, landing=landing, login_hint=login_hint, prompt=prompt, former=_session_now()
+        connection.name,
+        slot=slot,
+        landing=landing,
+        login_hint=login_hint,
+        prompt=prompt,
+        former=former,
+        is_return=not former and cookies.REMEMBERED in request.cookies,
     )
     response = cast("Response", redirect(departure.url, 302))
     if departure.sealed:
         cookies.set_pending(response, services().site, connection, slot, departure.sealed)
     return response
+
+
+def _check_cookies_come_back(again: str) -> None:
+    # A callback without any cookie gave this browser one, and a link that says so.
+    if again and not request.cookies:
+        raise CookiesRefused(expected="the cookie of the page before", received="no cookie")
+
+
+def _check_session_is_kept() -> None:
+    if cookies.tries_in(request) + 1 < cookies.MOST_TRIES or _session_now():
+        return
+
+    @after_this_request
+    def begin_anew(response: Response) -> Response:
+        cookies.forget_tries(response, services().site)
+        return response
+
+    raise SignInLoop(
+        expected=f"the cookie {current_app.config['SESSION_COOKIE_NAME']} that each sign-in sets",
+        received=f"{cookies.MOST_TRIES} sign-ins without it",
+    )
 
 
 def _would_leave(connection: Connection) -> AgentSession | None:

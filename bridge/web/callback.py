@@ -21,6 +21,7 @@ from bridge.core.landing import HOME, safe_landing
 from bridge.core.trace import Trace
 from bridge.http import console, cookies
 from bridge.http.current import services
+from bridge.http.devices import device_of
 from bridge.http.guard import AGENT_SESSION, require_session, require_store
 from bridge.http.parameters import single
 from bridge.http.problem import Context, in_context
@@ -37,6 +38,10 @@ if TYPE_CHECKING:
 callback = Blueprint("callback", __name__)
 
 _OTHER_ACCOUNT: Final = {"microsoft": "select_account"}
+# OpenID Connect Core section 3.1.2.6
+_NEEDS_THE_PERSON: Final = frozenset(
+    {"login_required", "interaction_required", "consent_required", "account_selection_required"}
+)
 
 
 @callback.route("/callback/<name>", methods=["GET", "POST"])
@@ -56,13 +61,20 @@ def arrive(name: str) -> Response:
         return _let_into_console(connection, _response_in(brought), trace)
     landing = safe_landing(found[1].landing if found else "")
     in_context(_arrival_context(connection, landing, trace))
-    return _let_agent_in(connection, _response_in(brought), trace)
+    response = _response_in(brought)
+    if found and found[1].prompt == "none" and response.error in _NEEDS_THE_PERSON:
+        # OpenID Connect Core section 3.1.2.6: the provider would have had to show something, so it may now.
+        return _see(url_for("agent.depart", name=connection.name, next=landing if landing != HOME else None))
+    return _let_agent_in(connection, response, trace, is_return=found is not None and found[1].is_return)
 
 
-def _let_agent_in(connection: Connection, response: AuthorizationResponse, trace: Trace) -> Response:
+def _let_agent_in(
+    connection: Connection, response: AuthorizationResponse, trace: Trace, *, is_return: bool
+) -> Response:
+    former = str(session.get(AGENT_SESSION, ""))
     try:
         arrived, landing = services().flow.complete(
-            connection.name, response, _pending_cookie, trace, former=str(session.get(AGENT_SESSION, ""))
+            connection.name, response, _pending_cookie, trace, former=former, device=device_of(request)
         )
     except (StateUnknown, StateExpired):
         # Another tab finished meanwhile: a person who is signed in wants the page, not an account of what was late.
@@ -74,7 +86,10 @@ def _let_agent_in(connection: Connection, response: AuthorizationResponse, trace
         raise
     interface = cast("BrowserSessionInterface", current_app.session_interface)
     interface.start(cast("BrowserSession", session), {AGENT_SESSION: arrived.id, "csrf_token": secrets.token_hex(20)})
-    return _with_cookies(_see(landing), connection, arrived)
+    answer = _with_cookies(_see(landing), connection, arrived)
+    if is_return and not former:
+        cookies.count_try(answer, request, services().site)
+    return answer
 
 
 def _with_cookies(answer: Response, connection: Connection, arrived: AgentSession) -> Response:
@@ -127,6 +142,13 @@ def _forget_afterwards(connection: Connection, slot: int) -> None:
         return response
 
 
+def _probe_afterwards() -> None:
+    @after_this_request
+    def probe(response: Response) -> Response:
+        cookies.set_probe(response, services().site)
+        return response
+
+
 def _pending_cookie(slot: int) -> str:
     return cookies.pending_in(request, slot)
 
@@ -134,10 +156,13 @@ def _pending_cookie(slot: int) -> str:
 def _arrival_context(connection: Connection, landing: str, trace: Trace) -> Context:
     wanted = landing if landing != HOME else None
     prompt = _OTHER_ACCOUNT.get(connection.idp.kind, "login")
+    again = None if request.cookies else "1"
+    if again:
+        _probe_afterwards()
     return Context(
         "sign_in",
         connection.name,
-        retry_url=url_for("agent.depart", name=connection.name, next=wanted),
+        retry_url=url_for("agent.depart", name=connection.name, next=wanted, again=again),
         other_account_url=url_for("agent.depart", name=connection.name, next=wanted, prompt=prompt),
         trace=trace,
     )

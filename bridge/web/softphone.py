@@ -4,47 +4,56 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from flask import Blueprint, Response, jsonify, render_template, url_for
+from flask import Blueprint, Response, jsonify, render_template, request, url_for
 
-from bridge.http.cookies import set_ac_token
+from bridge.core.errors import ConnectionDisabled, ConnectionUnknown, StoreUnavailable
+from bridge.http.cookies import forget_tries, set_ac_token, tries_in
 from bridge.http.current import services
 from bridge.http.guard import csrf_token, require_own_page, require_session
 from bridge.http.headers import allow_sdk
 from bridge.http.language import language_tag
 from bridge.http.problem import Context, in_context
+from bridge.signin.forecast import renew_at, signed_in_until
 
 if TYPE_CHECKING:
-    from bridge.core.model import Connection
+    from bridge.core.model import Connection, Mode
     from bridge.signin.agent_session import AgentSession
 
 softphone = Blueprint("softphone", __name__)
 
 
 @softphone.get("/softphone")
-def page() -> str:
+def page() -> Response:
     """Show the phone; the token is never part of the page."""
     current = require_session()
     connection = services().connections.get(current.connection)
     allow_sdk(current.end_session_origin)
     sdk = services().site.sdk
-    return render_template(
+    shown = render_template(
         "softphone/softphone.html",
         boot=_boot(current, connection),
         sdk_scripts=sdk.scripts,
         sdk_styles=sdk.styles,
     )
+    response = Response(shown, mimetype="text/html")
+    if tries_in(request):
+        forget_tries(response, services().site)
+    return response
 
 
 @softphone.get("/session")
 def show() -> Response:
     """Say who is signed in and until when."""
     current = require_session()
+    mode = _mode_of(current)
     return jsonify(
         connection=current.connection,
         account_name=current.account_name,
         display_name=current.display_name,
         expires_at=current.fuyun.expires_at,
         session_expires_at=int(current.expires_at),
+        signed_in_until=signed_in_until(current, mode),
+        renew_at=renew_at(current, mode),
         csrf_token=csrf_token(),
     )
 
@@ -69,6 +78,14 @@ def renew() -> Response:
     return response
 
 
+def _mode_of(current: AgentSession) -> Mode:
+    try:
+        return services().connections.get(current.connection).mode
+    except (ConnectionUnknown, ConnectionDisabled, StoreUnavailable):
+        # Who is signed in does not depend on it.
+        return "oauth"
+
+
 def _token_answer(current: AgentSession) -> Response:
     connection = services().connections.get(current.connection)
     return jsonify(
@@ -90,10 +107,17 @@ def _boot(current: AgentSession, connection: Connection) -> dict[str, Any]:
         "renew_url": url_for("softphone.renew"),
         "logout_url": url_for("agent.sign_out"),
         "login_url": url_for("agent.depart", name=connection.name, next=url_for("softphone.page")),
+        "silent_login_url": url_for("agent.depart", name=connection.name, login_hint=_hint(current), prompt="none"),
         "connection": connection.name,
         "connection_title": connection.title,
         "account_name": current.account_name,
         "display_name": current.display_name,
         "session_expires_at": int(current.expires_at),
+        "signed_in_until": signed_in_until(current, connection.mode),
         "locale": language_tag(),
     }
+
+
+def _hint(current: AgentSession) -> str | None:
+    """Return whom the provider should look for (``login_hint``), where the account is an address as people type it."""
+    return current.account_name if "@" in current.account_name else None

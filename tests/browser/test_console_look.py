@@ -19,6 +19,7 @@ from tests.kit.house import SANDBOX, House, demo_settings
 from tests.kit.listening import listening
 from tests.kit.mounted import Mounted
 from tests.kit.ports import free_port
+from tests.kit.seats import seated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,6 +36,8 @@ PAGES = {
     "a first draft": "/admin/connections/initech",
     "of the file": "/admin/connections/contoso",
     "history": "/admin/connections/globex/history?before=1&after=2",
+    "sessions": "/admin/sessions",
+    "the end of all sessions": "/admin/connections/globex/sessions/end-all",
 }
 each_page = pytest.mark.parametrize("name", PAGES)
 
@@ -62,6 +65,8 @@ def _furnish(house: House) -> None:
     saved(house, table("initech"), active=False)
     for code in ("ok", "ok", "idp_error"):
         services.trail.add(Record(services.now() - 60, "sign_in", "globex", code))
+    for device in ("Chrome 131, Windows", ""):
+        seated(services, "a.rather.long.name@a-subsidiary.globex.example", device=device)
 
 
 @pytest.fixture
@@ -126,3 +131,15 @@ def test_a_deliberate_activation_needs_no_script(open_page: Callable[..., Page],
     page.get_by_role("button", name="Activate all the same").click()
     expect(page.get_by_text("The connection is active.")).to_be_visible()
     expect(page.get_by_role("heading", name="Globex by hand")).to_be_visible()
+
+
+def test_a_session_is_ended_without_a_script(open_page: Callable[..., Page], console: House) -> None:
+    page = open_page(java_script_enabled=False)
+    bridge = console.settings.public_url
+    seated(console.services, "nora@globex.example", device="Safari 18, iPhone")
+    page.goto(f"{bridge}/admin/enter/{console.services.admin_links.make()}")
+    page.goto(f"{bridge}/admin/sessions?q=nora")
+    page.locator("summary").get_by_text("End").click()
+    page.get_by_role("button", name="End it now").click()
+    expect(page.get_by_text("The session has ended.")).to_be_visible()
+    expect(page.get_by_text("Nobody of that name is signed in")).to_be_visible()

@@ -3,79 +3,48 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import text
 
 from bridge.connections.secrets import KeyRing
-from bridge.core.errors import BridgeError, LoginRequired, SessionEnded, SessionMissing, StoreUnavailable
-from bridge.core.model import AccountName, FuyunToken, Secret, TokenSet
-from bridge.signin.agent_session import _LOCK_FOR, AgentSession, AgentSessions, agent_sessions
-from bridge.signin.browser_session import AFTERLIFE
+from bridge.core.errors import LoginRequired, SessionEnded, SessionMissing, StoreUnavailable
+from bridge.core.model import FuyunToken, Secret, TokenSet
+from bridge.sessions.database import DatabaseSessions
+from bridge.sessions.redis_store import RedisSessions
+from bridge.sessions.rows import AFTERLIFE
+from bridge.signin.agent_session import _LOCK_FOR, AgentSession
+from tests.contracts.session_desk import IDLE, LIFETIME, LIN, RING, Desk, refused
 from tests.contracts.together import together
-from tests.kit.clock import Clock
+from tests.kit.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bridge.db import Database
+    from bridge.sessions.rows import SessionStore
 
-LIFETIME, IDLE = 43_200, 7_200
-RING = KeyRing([Secret("a" * 32)])
 HIDDEN = ["at-of-lin", "rt-of-lin", "e.y.j-of-lin", "fuyun-of-lin", "lin@contoso.example", "Lin Example", "sub-of-lin"]
-LIN = AgentSession(
-    id="",
-    connection="contoso",
-    iss="https://idp.example",
-    sub="sub-of-lin",
-    sid="sid-of-lin",
-    account_name=AccountName("lin@contoso.example"),
-    display_name="Lin Example 王芳",
-    tokens=TokenSet("at-of-lin", "rt-of-lin", "e.y.j-of-lin", 123),
-    fuyun=FuyunToken("fuyun-of-lin", "bearer", 2_000_000_000, "hotline", "jti-1", "lin@contoso.example"),
-    created_at=0,
-    expires_at=0,
-    end_session_origin="https://idp.example",
-)
 NEW_TOKENS, NEW_FUYUN = TokenSet("at-2"), FuyunToken("fuyun-2", "bearer", 2_000_000_001)
 
 
-class Desk:
-    """Sessions over a database of their own, on a clock that moves by hand."""
-
-    def __init__(self, database: Database, ring: KeyRing = RING, idle: float = IDLE) -> None:
-        self.database, self.clock = database, Clock()
-        self.sessions = AgentSessions(database, ring, lifetime=LIFETIME, idle=idle, now=self.clock)
-
-    def begin(self, session: AgentSession = LIN) -> AgentSession:
-        return self.sessions.begin(session)
-
-    def row(self, session_id: str) -> Any:
-        with self.database.transaction() as connection:
-            return connection.execute(select(agent_sessions).where(agent_sessions.c.id == session_id)).first()
-
-    def change(self, session_id: str, **values: object) -> None:
-        with self.database.transaction() as connection:
-            connection.execute(update(agent_sessions).where(agent_sessions.c.id == session_id).values(values))
-
-    def count(self) -> int:
-        with self.database.transaction() as connection:
-            return int(connection.execute(text("SELECT count(*) FROM agent_sessions")).scalar_one())
+@pytest.fixture
+def desk(session_store: SessionStore) -> Desk:
+    return Desk(session_store)
 
 
 @pytest.fixture
-def desk(database: Database) -> Desk:
-    return Desk(database)
+def swept(database: Database) -> Desk:
+    """A desk whose store sweeps; Redis forgets by itself."""
+    return Desk(DatabaseSessions(database))
 
 
-def refused(act: Callable[[], object], error: type[BridgeError] = SessionEnded) -> BridgeError:
-    with pytest.raises(BridgeError) as refusal:
-        act()
-    assert type(refusal.value) is error
-    return refusal.value
+def count(database: Database) -> int:
+    with database.transaction() as connection:
+        return int(connection.execute(text("SELECT count(*) FROM agent_sessions")).scalar_one())
 
 
 class TestKeeping:
@@ -87,23 +56,22 @@ class TestKeeping:
         assert replace(kept, id="", created_at=0, expires_at=0) == LIN
 
     def test_the_row_shows_neither_tokens_nor_people(self, desk: Desk) -> None:
-        row = str(desk.row(desk.begin().id))
-        assert "contoso" not in row
-        assert [secret for secret in HIDDEN if secret in row] == []
+        row = str(asdict(desk.row(desk.begin().id)))
+        assert [secret for secret in [*HIDDEN, "contoso", "Firefox"] if secret in row] == []
 
     def test_a_ring_of_another_secret_reads_nothing(self, desk: Desk) -> None:
         kept = desk.begin()
-        stranger = Desk(desk.database, KeyRing([Secret("b" * 32)]))
+        stranger = Desk(desk.store, KeyRing([Secret("b" * 32)]))
         assert "no key opens" in refused(lambda: stranger.sessions.load(kept.id)).received
 
     def test_a_rotation_keeps_sessions_alive(self, desk: Desk) -> None:
         kept = desk.begin()
-        rotated = Desk(desk.database, KeyRing([Secret("b" * 32), Secret("a" * 32)]))
+        rotated = Desk(desk.store, KeyRing([Secret("b" * 32), Secret("a" * 32)]))
         assert rotated.sessions.load(kept.id) == kept
 
     def test_a_row_whose_sealed_part_was_copied_from_another_is_refused(self, desk: Desk) -> None:
         mine, boss = desk.begin(), desk.begin(replace(LIN, sub="boss"))
-        desk.change(mine.id, sealed=desk.row(boss.id).sealed)
+        desk.change(mine.id, desk.row(boss.id).sealed)
         refused(lambda: desk.sessions.load(mine.id))
         assert desk.sessions.load(boss.id).sub == "boss"
 
@@ -114,27 +82,27 @@ class TestKeeping:
     )
     def test_a_record_that_cannot_be_read_is_an_ended_session(self, desk: Desk, sealed: str) -> None:
         kept = desk.begin()
-        desk.change(kept.id, sealed=sealed)
+        desk.change(kept.id, sealed)
         refused(lambda: desk.sessions.load(kept.id))
 
-    def test_a_record_with_strange_members_is_an_ended_session(self, desk: Desk) -> None:
+    @pytest.mark.parametrize("changes", [{"tokens": {"a": 1}}, {"tokens": 5}, {"fuyun": None}, {"id": "another"}])
+    def test_a_record_that_says_something_else_is_an_ended_session(
+        self, desk: Desk, changes: dict[str, object]
+    ) -> None:
         kept = desk.begin()
         record = RING.open("agent session", desk.row(kept.id).sealed)
-        for changed in ({**record, "stranger": 1}, {**record, "tokens": {"a": 1}}, {"id": kept.id}):
-            desk.change(kept.id, sealed=RING.seal("agent session", changed))
-            refused(lambda: desk.sessions.load(kept.id))
+        desk.change(kept.id, RING.seal("agent session", {**record, **changes}))
+        refused(lambda: desk.sessions.load(kept.id))
+
+    def test_what_a_newer_release_added_is_passed_over(self, desk: Desk) -> None:
+        kept = desk.begin()
+        record = RING.open("agent session", desk.row(kept.id).sealed)
+        record["tokens"]["newer"] = record["fuyun"]["newer"] = record["newer"] = 1
+        desk.change(kept.id, RING.seal("agent session", record))
+        assert desk.sessions.load(kept.id) == kept
 
     def test_an_unknown_id_is_no_session(self, desk: Desk) -> None:
         refused(lambda: desk.sessions.load("unknown"), SessionMissing)
-
-    def test_people_and_provider_sessions_are_found_by_a_keyed_hash(self, desk: Desk) -> None:
-        row = desk.row(desk.begin().id)
-        assert row.sub_key == desk.sessions.index_key("https://idp.example", "sub-of-lin")
-        assert row.sid_key == desk.sessions.index_key("https://idp.example", "sid-of-lin")
-        assert desk.row(desk.begin(replace(LIN, sid="")).id).sid_key == ""
-        stranger = Desk(desk.database, KeyRing([Secret("b" * 32)]))
-        assert stranger.sessions.index_key("https://idp.example", "sub-of-lin") != row.sub_key
-        assert desk.sessions.index_key("https://other.example", "sub-of-lin") != row.sub_key
 
 
 class TestLifetimes:
@@ -171,7 +139,7 @@ class TestLifetimes:
         assert desk.row(kept.id).seen_at > began + 55
 
     def test_where_idleness_is_short_it_is_written_more_often(self, desk: Desk) -> None:
-        quick = Desk(desk.database, idle=40)
+        quick = Desk(desk.store, idle=40)
         kept = quick.begin()
         for _ in range(8):
             quick.clock.advance(11)
@@ -182,22 +150,22 @@ class TestLifetimes:
         desk.clock.advance(100)
         assert together([lambda: desk.sessions.load(kept.id)] * 12) == [kept] * 12
 
-    def test_many_may_begin_at_once_and_sweep_the_same_old_rows(self, desk: Desk) -> None:
+    def test_many_may_begin_at_once_and_sweep_the_same_old_rows(self, swept: Desk, database: Database) -> None:
         for _ in range(8):
-            desk.begin()
-        desk.clock.advance(LIFETIME + AFTERLIFE + 1)
-        assert len({session.id for session in together([desk.begin] * 8)}) == 8
-        assert desk.count() == 8
+            swept.begin()
+        swept.clock.advance(LIFETIME + AFTERLIFE + 1)
+        assert len({session.id for session in together([swept.begin] * 8)}) == 8
+        assert count(database) == 8
 
-    def test_old_rows_are_swept_a_day_after_their_end(self, desk: Desk) -> None:
-        first = desk.begin()
-        desk.clock.advance(LIFETIME + AFTERLIFE - 10)
-        desk.begin()
-        assert desk.row(first.id) is not None
-        desk.clock.advance(20)
-        desk.begin()
-        assert desk.row(first.id) is None
-        assert desk.count() == 2
+    def test_old_rows_are_swept_a_day_after_their_end(self, swept: Desk, database: Database) -> None:
+        first = swept.begin()
+        swept.clock.advance(LIFETIME + AFTERLIFE - 10)
+        swept.begin()
+        assert swept.store.get(first.id) is not None
+        swept.clock.advance(20)
+        swept.begin()
+        assert swept.store.get(first.id) is None
+        assert count(database) == 2
 
 
 class TestEnding:
@@ -315,7 +283,8 @@ class TestRenewing:
         for _ in range(5):
             kept = desk.begin()
             owner = desk.sessions.claim_renewal(kept.id)
-            together([partial(renew, kept, owner), partial(desk.sessions.end, kept.id)])
+            acts: list[Callable[[], object]] = [partial(renew, kept, owner), partial(desk.sessions.end, kept.id)]
+            together(acts)
             refused(partial(desk.sessions.load, kept.id))
             assert desk.row(kept.id).sealed == ""
 
@@ -331,20 +300,32 @@ class TestRenewing:
 
 OUTAGES = {
     "tables": "DROP TABLE agent_sessions",
-    "columns": "ALTER TABLE agent_sessions RENAME COLUMN sealed TO something",
+    "columns": "ALTER TABLE agent_sessions RENAME COLUMN id TO something",
 }
 
 
 @pytest.mark.parametrize("what", OUTAGES)
-def test_an_outage_is_told_by_every_verb(desk: Desk, what: str) -> None:
-    kept = desk.begin()
-    with desk.database.transaction() as connection:
+def test_an_outage_of_the_database_is_told_by_every_verb(swept: Desk, database: Database, what: str) -> None:
+    kept = swept.begin()
+    with database.transaction() as connection:
         connection.execute(text(OUTAGES[what]))
+    told_by_every_verb(swept, kept)
+
+
+def test_an_outage_of_redis_is_told_by_every_verb() -> None:
+    told_by_every_verb(Desk(RedisSessions(f"redis://127.0.0.1:{free_port()}")), replace(LIN, id="of lin"))
+
+
+def told_by_every_verb(desk: Desk, kept: AgentSession) -> None:
     sessions = desk.sessions
     for verb in (
         desk.begin,
         lambda: sessions.load(kept.id),
         lambda: sessions.end(kept.id),
+        lambda: sessions.claim_renewal(kept.id),
+        lambda: sessions.release_renewal(kept.id, "owner"),
+        lambda: sessions.renewal_failure(kept.id),
         lambda: sessions.renewed(kept, NEW_TOKENS, NEW_FUYUN, ""),
+        lambda: list(sessions.of_connection("contoso")),
     ):
         refused(verb, StoreUnavailable)

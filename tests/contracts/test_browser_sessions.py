@@ -1,4 +1,4 @@
-"""The rows of browsers' sessions on every store: under a hash, for a time, and a day longer as known to have ended."""
+"""Browsers' sessions on every store: under a hash, for a time, and a day longer as known to have ended."""
 
 from __future__ import annotations
 
@@ -9,24 +9,28 @@ import pytest
 from sqlalchemy import text
 
 from bridge.core.errors import StoreUnavailable
-from bridge.signin.browser_session import AFTERLIFE, BrowserSessions
+from bridge.sessions.database import DatabaseSessions
+from bridge.sessions.redis_store import RedisSessions
+from bridge.sessions.rows import AFTERLIFE
+from bridge.signin.browser_session import BrowserSessions
 from tests.contracts.together import together
+from tests.kit.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bridge.db import Database
+    from bridge.sessions.rows import SessionStore
     from tests.kit.clock import Clock
 
 
 @pytest.fixture
-def sessions(database: Database, clock: Clock) -> BrowserSessions:
-    return BrowserSessions(database, clock)
+def sessions(session_store: SessionStore, clock: Clock) -> BrowserSessions:
+    return BrowserSessions(session_store, clock)
 
 
-def count(database: Database) -> int:
-    with database.transaction() as connection:
-        return int(connection.execute(text("SELECT count(*) FROM browser_sessions")).scalar_one())
+def count(store: SessionStore) -> int:
+    return len(list(store.every_blob()))
 
 
 def test_what_was_put_is_given_back(sessions: BrowserSessions) -> None:
@@ -35,17 +39,17 @@ def test_what_was_put_is_given_back(sessions: BrowserSessions) -> None:
     assert sessions.get("b") is None
 
 
-def test_a_second_put_changes_the_row(sessions: BrowserSessions, database: Database) -> None:
+def test_a_second_put_changes_the_row(sessions: BrowserSessions, session_store: SessionStore) -> None:
     sessions.put("a", b"first", 60)
     sessions.put("a", b"second", 60)
-    assert (sessions.get("a"), count(database)) == (b"second", 1)
+    assert (sessions.get("a"), count(session_store)) == (b"second", 1)
 
 
-def test_the_first_put_may_come_from_several_at_once(sessions: BrowserSessions, database: Database) -> None:
+def test_the_first_put_may_come_from_several_at_once(sessions: BrowserSessions, session_store: SessionStore) -> None:
     for name in "abcde":
         together([partial(sessions.put, name, b"sealed", 60)] * 6)
         assert sessions.get(name) == b"sealed"
-    assert count(database) == 5
+    assert count(session_store) == 5
 
 
 def test_what_was_deleted_is_gone_and_deleting_twice_is_no_fault(sessions: BrowserSessions) -> None:
@@ -63,17 +67,27 @@ def test_a_row_is_known_a_day_longer_than_it_is_good(sessions: BrowserSessions, 
     assert sessions.get("a") is None
 
 
-def test_old_rows_are_swept_when_somebody_comes(sessions: BrowserSessions, clock: Clock, database: Database) -> None:
+def test_old_rows_are_swept_when_somebody_comes(database: Database, clock: Clock) -> None:
+    store = DatabaseSessions(database)
+    sessions = BrowserSessions(store, clock)
     for name in "abc":
         sessions.put(name, b"sealed", 60)
     clock.advance(60 + AFTERLIFE + 1)
     sessions.put("d", b"sealed", 60)
-    assert count(database) == 1
+    assert count(store) == 1
 
 
-def test_an_outage_is_told_by_every_verb(sessions: BrowserSessions, database: Database) -> None:
+def test_an_outage_of_the_database_is_told_by_every_verb(database: Database, clock: Clock) -> None:
     with database.transaction() as connection:
         connection.execute(text("DROP TABLE browser_sessions"))
+    told_by_every_verb(BrowserSessions(DatabaseSessions(database), clock))
+
+
+def test_an_outage_of_redis_is_told_by_every_verb(clock: Clock) -> None:
+    told_by_every_verb(BrowserSessions(RedisSessions(f"redis://127.0.0.1:{free_port()}"), clock))
+
+
+def told_by_every_verb(sessions: BrowserSessions) -> None:
     verbs: list[Callable[[], object]] = [
         lambda: sessions.get("a"),
         lambda: sessions.put("a", b"s", 1),

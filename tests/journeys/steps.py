@@ -40,11 +40,7 @@ def another_tab(house: House, browser: Browser) -> Browser:
 def records(house: House) -> list[AgentSession]:
     """Return every living agent session, without counting as activity."""
     sessions = house.services.agent_sessions
-    with house.services.database.transaction() as connection:
-        from bridge.signin.agent_session import agent_sessions  # noqa: PLC0415 — known once the rooms are loaded
-
-        rows = connection.execute(agent_sessions.select().where(agent_sessions.c.ended_at.is_(None))).all()
-    return [sessions._living(row) for row in rows]
+    return [sessions._living(row) for row in house.services.session_store.every()]
 
 
 def rehoused(house: House, alter: Callable[[Settings], Settings]) -> House:

@@ -24,7 +24,14 @@ LIN = Allowed("contoso", "email", ("lin@contoso.example",))
 # Open to whoever holds a link or a sign-in of their own, whatever the connection is.
 OPEN = {"door.sign_in", "door.enter", "door.depart", "rehearsals.invite", "rehearsals.result"}
 OF_NOBODY_IN_PARTICULAR = {"door.console_home", "door.again", "door.sign_out"}
-OWN_LIST = {"connections.overview", "records.overview", "records.export", "records.calendar", "records.trace"}
+OWN_LIST = {
+    "connections.overview",
+    "records.overview",
+    "records.export",
+    "records.calendar",
+    "records.trace",
+    "sessions.overview",
+}
 OPERATORS = {"editing.new", "editing.create"}
 
 
@@ -80,7 +87,7 @@ def test_what_makes_connections_is_for_operators(house: House, lin: Browser) -> 
 
 def test_lists_hold_the_own_connection_only(lin: Browser, house: House) -> None:
     house.browser().sign_in("globex")
-    for path in ("/admin/connections", "/admin/journal", "/admin/journal.csv", "/admin/calendar"):
+    for path in ("/admin/connections", "/admin/sessions", "/admin/journal", "/admin/journal.csv", "/admin/calendar"):
         page = lin.open(path)
         assert page.status_code == 200
         assert not re.search("globex|rival", page.text, re.IGNORECASE), path

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from structlog.testing import capture_logs
 
-from bridge.signin.agent_session import agent_sessions
+from bridge.sessions.database import agent_sessions
 from tests.journeys.steps import another_tab, records, signed_in
 from tests.kit.house import SANDBOX
 

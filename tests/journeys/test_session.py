@@ -60,6 +60,9 @@ class TestWhatScriptsLearn:
         assert members.pop("expires_at") == pytest.approx(now + 2_591_999, abs=20)
         assert members.pop("session_expires_at") == pytest.approx(now + LIFETIME, abs=20)
         assert len(members.pop("csrf_token")) > 40
+        # The provider's access token lives five minutes; the renewal is due when a fifth to a half of that is left.
+        assert 140 <= members.pop("renew_at") - now <= 245
+        assert members.pop("signed_in_until") == pytest.approx(now + LIFETIME, abs=20)
         assert members == {"connection": "globex", "account_name": "lin", "display_name": "Lin Example"}
 
     def test_the_token_is_handed_to_the_pages_own_script(self, shared: House) -> None:

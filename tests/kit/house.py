@@ -108,6 +108,7 @@ def build_house(settings: Settings) -> House:
     app = create_app(settings, outbound=outbound, now=clock)
     adapter.mount(SANDBOX, sandbox)
     adapter.mount(settings.public_url, app)
+    sandbox.extensions["world"].send = Browser(settings.public_url, adapter).knock
     house = House(app, settings, sandbox.extensions["world"], adapter, clock, calls)
     house.at_the_start = house.rows()
     return house

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from bridge.signin.agent_session import agent_sessions
+from bridge.sessions.database import agent_sessions
 from tests.kit.hostile import Does, Provider, connection, having
 from tests.kit.house import BRIDGE, SECURE_BRIDGE, build_house, change, demo_settings
 from tests.refusals.refused import PROBLEM, SESSION_ENDED, SESSION_MISSING, assert_refused, beside, come_back

@@ -133,8 +133,7 @@ class TestOperatorsDoor:
     def test_it_tells_an_outage_too(self, environ: Path) -> None:
         self.bound(environ)
         app = closed(ops_from_environment())
-        database = app.extensions["bridge"].database
-        database.engine = Database(f"sqlite:///{environ}").engine
+        app.extensions["bridge"].database.engine = Database(f"sqlite:///{environ}").engine
         answer = app.test_client().get("/readyz")
         assert (answer.status_code, answer.json) == (
             503,
@@ -147,10 +146,10 @@ class TestProbe:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("tests.kit.house.SANDBOX", f"http://localhost:{free_port()}")
-        outcomes = {name: (good, what) for name, good, what in probe(demo_settings(tmp_path))}
-        assert outcomes["store"] == (True, "answers")
-        good, what = outcomes["globex: metadata"]
-        assert not good
+        outcomes = {name: (level, what) for level, name, what in probe(demo_settings(tmp_path))}
+        assert outcomes["store"] == ("ok", "answers")
+        level, what = outcomes["globex: metadata"]
+        assert level == "fault"
         assert what.startswith("idp_unreachable")
 
 

@@ -156,12 +156,12 @@ class TestCheck:
         assert result.stderr == "2 to put right.\n"
 
     def test_tells_what_every_server_answered(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(bridge.app, "probe", lambda _settings: [("store", True, "answers")])
+        monkeypatch.setattr(bridge.app, "probe", lambda _settings: [("ok", "store", "answers")])
         result = run("check", "--config", str(written(tmp_path)))
         assert (result.exit_code, result.stdout.splitlines()[-1].split()) == (0, ["ok", "store:", "answers"])
 
     def test_ends_with_1_when_a_server_does_not_answer(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        found = [("store", True, "answers"), ("contoso", False, "no answer")]
+        found = [("ok", "store", "answers"), ("fault", "contoso", "no answer")]
         monkeypatch.setattr(bridge.app, "probe", lambda _settings: found)
         result = run("check", "--config", str(written(tmp_path)))
         assert (result.exit_code, result.stderr) == (1, "One to put right.\n")

@@ -268,7 +268,6 @@ BAD = [
     ({"log.level": "loud"}, "log.level", "must be 'debug', 'info', 'warning' or 'error'"),
     ({"store.database": "mysql://db"}, "store.database", "sqlite:/// or postgresql+psycopg://"),
     ({"store.database": "postgresql://db/a"}, "store.database", "sqlite:/// or postgresql+psycopg://"),
-    ({"store.sessions": "redis://localhost"}, "store.sessions", "not in Redis"),
     ({"store.sessions": "memory"}, "store.sessions", 'must be "database"'),
     ({"session.idel": "2h"}, "session.idel", "did you mean idle?"),
     ({"session.idle": "2 hours"}, "session.idle", "must be a duration"),

@@ -34,6 +34,9 @@ EVENTS: Final[dict[str, LazyString]] = {
     "domain_verified": _("Domain verified"),
     "domain_accepted": _("Domain accepted by an operator"),
     "test_link_made": _("Test link made"),
+    "sessions_ended": _("Sessions of agents ended"),
+    "client_secret_fallback": _("New client secret not known to the provider; the former one is used"),
+    "client_secret_accepted": _("New client secret accepted; the former one is forgotten"),
 }
 _STEPS: Final[dict[str, LazyString]] = {
     trace.DISCOVERY: _("Discovery"),
@@ -53,6 +56,8 @@ _FACTS: Final[dict[str, LazyString]] = {
     "without_rehearsal": _("Without a passed test"),
     "role": _("Role"),
     "domain": _("Domain"),
+    "sessions": _("Sessions"),
+    "people": _("People"),
 }
 _WHATS: Final[dict[str, LazyString]] = {
     "idp_secret": _("Client secret at the identity provider"),

@@ -1,0 +1,182 @@
+"""How sessions end before their time: by the agent, by the provider, by an administrator, with their connection."""
+
+from __future__ import annotations
+
+import secrets
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final
+
+from bridge.connections.document import counterparts
+from bridge.core.errors import BridgeError, LogoutTokenInvalid, RequestInvalid
+from bridge.upstream.logout import end_session_url
+from bridge.upstream.metadata import issuer_matches
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from bridge.connections.store import ConnectionStore
+    from bridge.core.model import Connection
+    from bridge.ops.journal import Journal
+    from bridge.outbound import Outbound
+    from bridge.sessions.rows import SessionStore
+    from bridge.signin.agent_session import AgentSession, AgentSessions, LiveSession
+    from bridge.upstream.client import UpstreamClient
+    from bridge.upstream.logout_token import LogoutToken
+
+_FAREWELL: Final = 3.0
+"""Seconds that an agent who signs out waits for the provider, whatever state that is in."""
+_NAMED: Final = 5
+"""People whom the journal names when an administrator ends sessions."""
+_LATE: Final = 120.0
+"""Seconds by which a session may look newer than a logout token that means it: two clocks, as for ID tokens."""
+
+
+class Endings:
+    """Ends agents' sessions; what ended stays ended, whoever is still on the way with it.
+
+    Args:
+        marks: remembers logout tokens that were used.
+        now: epoch seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        public_url: str,
+        connections: ConnectionStore,
+        upstream: UpstreamClient,
+        outbound: Outbound,
+        sessions: AgentSessions,
+        marks: SessionStore,
+        journal: Journal,
+        now: Callable[[], float],
+    ) -> None:
+        self._public_url = public_url
+        self._connections = connections
+        self._upstream = upstream
+        self._outbound = outbound
+        self._sessions = sessions
+        self._marks = marks
+        self._journal = journal
+        self._now = now
+
+    def by_agent(self, session: AgentSession) -> str:
+        """End the session, here and as far as the provider lets us within three seconds.
+
+        Returns:
+            Where to send the browser for the provider's own logout; empty where it has none.
+        """
+        self._sessions.end(session.id)
+        self._journal.record("sign_out", connection=session.connection)
+        # Our own session is over whatever the provider says now.
+        with self._outbound.in_a_hurry(_FAREWELL):
+            onward = self._at_provider(session, lambda connection: self._end_session_url(connection, session))
+            self._at_provider(session, lambda connection: self.revoke(connection, session.tokens.refresh_token))
+        return onward or ""
+
+    def by_provider(self, name: str, logout_token: str) -> int:
+        """End what a provider's logout token means (OpenID Connect Back-Channel Logout 1.0 section 2.7).
+
+        Args:
+            name: of the connection whose address the provider called.
+
+        Returns:
+            How many sessions ended.
+
+        Raises:
+            ConnectionUnknown, ConnectionDisabled: no such connection.
+            LogoutTokenInvalid: the first check that failed, or a token that was used before.
+            StoreUnavailable: the provider may come again.
+        """
+        connection = self._connections.get(name)
+        told = self._upstream.verify_logout(connection.idp, logout_token)
+        # First the ends, then the mark: a provider that was told of an outage may come again with the same token. A
+        # replay finds nothing, since the token means no session that began after it.
+        ended = self._end(self._meant(connection.name, told), "back_channel_logout", connection.name)
+        mark = sha256(f"logout\n{connection.name}\n{told.jti}".encode(errors="surrogatepass")).hexdigest()
+        if not self._marks.is_first_use(mark, until=told.expires_at, now=self._now()):
+            raise LogoutTokenInvalid(expected="a jti that was not used before", received="one that was")
+        return ended
+
+    def by_frame(self, name: str, iss: str, sid: str) -> int:
+        """End a provider's session as its own logout page asks (OpenID Connect Front-Channel Logout 1.0 section 3).
+
+        The browser need not send our cookie: in a frame of another site it seldom does.
+
+        Returns:
+            How many sessions ended.
+
+        Raises:
+            ConnectionUnknown, ConnectionDisabled: no such connection.
+            RequestInvalid: another provider's issuer, or one of the two is missing.
+            IdpUnreachable, IdpAnswerInvalid: the provider's issuer cannot be had.
+        """
+        connection = self._connections.get(name)
+        issuer = self._upstream.metadata(connection.idp).issuer
+        if not sid or not issuer or not issuer_matches(issuer, iss):
+            raise RequestInvalid(expected="iss and sid of the connection's provider", received="others")
+        meant = self._sessions.of_provider_session(connection.name, iss, sid)
+        return self._end(meant, "front_channel_logout", connection.name)
+
+    def by_frame_of_browser(self, session: AgentSession) -> None:
+        """End the session of the very browser in which the provider's logout page stands, naming no session."""
+        self._sessions.end(session.id)
+        self._journal.record("front_channel_logout", connection=session.connection, sessions=1)
+
+    def by_admin(self, name: str, handles: Iterable[str] | None, *, actor: str) -> int:
+        """End sessions of a connection for an administrator.
+
+        Args:
+            handles: which; None: all of them.
+
+        Returns:
+            How many ended.
+        """
+        wanted = None if handles is None else set(handles)
+        meant = [live.session for live in self._sessions.of_connection(name)]
+        chosen = [one for one in meant if wanted is None or one.handle in wanted]
+        people = {one.account_name for one in chosen if self._sessions.end(one.id)}
+        if people:
+            who = ", ".join(sorted(people)[:_NAMED])
+            self._journal.record_act("sessions_ended", actor=actor, connection=name, sessions=len(chosen), people=who)
+        return len(chosen)
+
+    def revoke(self, connection: Connection, refresh_token: str) -> None:
+        """Ask the provider to forget a refresh token; raises BridgeError."""
+        if refresh_token:
+            self._upstream.revoke(connection.idp, refresh_token)
+
+    def _meant(self, name: str, told: LogoutToken) -> Iterator[LiveSession]:
+        newest = told.issued_at + _LATE
+        found = (
+            self._sessions.of_provider_session(name, told.iss, told.sid)
+            if not told.sub
+            else self._sessions.of_person(name, told.iss, told.sub)
+        )
+        for live in found:
+            # A session whose ID token named no sid may be the one that is meant, so it ends with its person's.
+            is_meant = not told.sid or live.session.sid in {"", told.sid}
+            if is_meant and live.session.created_at <= newest:
+                yield live
+
+    def _end(self, meant: Iterable[LiveSession], event: str, connection: str) -> int:
+        ended = sum(self._sessions.end(live.session.id) for live in meant)
+        self._journal.record(event, connection=connection, sessions=ended)
+        return ended
+
+    def _at_provider(self, session: AgentSession, act: Callable[[Connection], str | None]) -> str | None:
+        try:
+            connection = self._connections.get(session.connection)
+            return act(connection) if session.counterparts == counterparts(connection) else None
+        except BridgeError as fault:
+            self._journal.record_failure("sign_out_at_provider", fault, reference="", connection=session.connection)
+            return None
+
+    def _end_session_url(self, connection: Connection, session: AgentSession) -> str:
+        return end_session_url(
+            self._upstream.metadata(connection.idp),
+            connection.idp,
+            post_logout_redirect_uri=f"{self._public_url}/logged-out",
+            id_token_hint=session.tokens.unverified_id_token,
+            state=secrets.token_urlsafe(16),
+        )

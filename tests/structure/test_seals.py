@@ -1,0 +1,26 @@
+"""Whoever seals something, or makes a keyed hash, is known to those who rotate the keys."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2] / "bridge"
+RESEALED = {
+    "access/sessions.py",
+    "connections/register.py",
+    "http/session.py",
+    "signin/agent_session.py",
+    "signin/rehearsal.py",
+}
+"""Keeps records that `signin/resealing.py` rewrites."""
+FLEETING = {"access/links.py", "app.py", "http/guard.py", "signin/pending.py", "web/admin/keeping.py"}
+"""Is over within an hour, or is made anew by the page: nothing of it can be rewritten."""
+TOLD = {"connections/domains.py"}
+"""Lies at name servers; `keys status` tells of those that nobody has proven yet."""
+
+
+def test_nothing_is_sealed_that_a_rotation_would_forget() -> None:
+    seals = re.compile(r"key_ring\.(seal|signing_keys)\(")
+    found = {str(path.relative_to(ROOT)) for path in ROOT.rglob("*.py") if seals.search(path.read_text("utf-8"))}
+    assert found == RESEALED | FLEETING | TOLD

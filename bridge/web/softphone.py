@@ -112,7 +112,6 @@ def _boot(current: AgentSession, connection: Connection) -> dict[str, Any]:
         "connection_title": connection.title,
         "account_name": current.account_name,
         "display_name": current.display_name,
-        "session_expires_at": int(current.expires_at),
         "signed_in_until": signed_in_until(current, connection.mode),
         "locale": language_tag(),
     }

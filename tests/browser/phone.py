@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -11,6 +12,7 @@ from playwright.sync_api import expect
 from tests.kit.browser import Browser
 
 if TYPE_CHECKING:
+    import pytest
     from playwright.sync_api import Locator, Page, Request, Route
 
 NUMBER = "13800000002"
@@ -23,6 +25,13 @@ def signed_in(bridge: str, person: str = "lin") -> list[Any]:
     cookies = [{"name": name, "value": str(value), "url": bridge} for name, value in browser.cookies().items()]
     browser.wire.close()
     return cookies
+
+
+def let_renewals_fall_due(patch: pytest.MonkeyPatch, *, ago: int = 1) -> None:
+    """Let the bridge of this process say that renewals are due since `ago` seconds, until they are done."""
+    patch.setattr(
+        "bridge.web.softphone.renew_at", lambda session, _: 0 if session.renewed_at else int(time.time()) - ago
+    )
 
 
 class Phone:
@@ -75,6 +84,12 @@ class Phone:
         """Let the page ask for the session now rather than after 25 seconds."""
         self.page.evaluate("window.dispatchEvent(new Event('online'))")
 
+    def look(self) -> None:
+        """Let the page ask for the session now, and give it the time to act on the answer."""
+        with self.page.expect_response(f"{self.bridge}/session"):
+            self.beat()
+        self.page.wait_for_timeout(100)
+
     def refuse(self, path: str, status: int, code: str, *, times: int = 1_000) -> None:
         """Let the bridge answer `path` with a problem, so many times."""
         problem = {"type": f"urn:test:{code}", "title": code, "status": status, "code": code, "reference": "R-7"}
@@ -89,6 +104,15 @@ class Phone:
             route.fulfill(status=status, content_type=kind, body=json.dumps(body))
 
         self.page.route(f"{self.bridge}{path}", answer, times=times)
+
+    def amend_session(self, **facts: Any) -> None:
+        """Let what the bridge says of the session hold other facts, such as `signed_in_until`."""
+
+        def answer(route: Route) -> None:
+            real = route.fetch()
+            route.fulfill(response=real, json={**real.json(), **facts})
+
+        self.page.route(f"{self.bridge}/session", answer)
 
     def recover(self) -> None:
         """Let the bridge itself answer again."""

@@ -133,3 +133,29 @@ def test_no_key_is_the_secret_itself() -> None:
 def test_the_ring_keeps_its_secrets_out_of_its_text_form() -> None:
     assert NEW.reveal() not in repr(RING)
     assert NEW.reveal() not in repr(vars(RING))
+
+
+class TestRotation:
+    BEFORE = KeyRing([OLD]).seal("session", RECORD)
+
+    def test_the_ring_knows_which_secret_sealed(self) -> None:
+        assert [RING.key_of("session", text) for text in (SEALED, self.BEFORE)] == [0, 1]
+
+    @pytest.mark.parametrize(
+        "nothing", ["", "é", KeyRing([FOREIGN]).seal("session", RECORD)], ids=["empty", "no base64", "foreign"]
+    )
+    def test_what_no_secret_opens_belongs_to_none_and_is_not_resealed(self, nothing: str) -> None:
+        assert RING.key_of("session", nothing) is None
+        with pytest.raises(SealBroken):
+            RING.resealed("session", nothing)
+
+    def test_resealing_gives_the_same_record_to_the_newest_secret(self) -> None:
+        anew = RING.resealed("session", self.BEFORE)
+        assert KeyRing([NEW]).open("session", anew) == RECORD
+        assert RING.key_of("purpose of another", anew) is None
+
+    def test_a_fingerprint_names_a_secret_and_is_no_part_of_any_key(self) -> None:
+        newest, oldest = RING.fingerprints()
+        assert KeyRing([OLD, FOREIGN]).fingerprints()[0] == oldest != newest
+        assert len(newest) == 8
+        assert newest not in NEW.reveal().encode().hex() + RING.signing_keys("session")[-1].hex()

@@ -1,15 +1,23 @@
 /** The only way from this page to the bridge. An answer is what the bridge itself said; all else is "unreachable". */
 
+import { after } from "./timers.js";
+
 const DEADLINE = 15_000;
 
 const csrfMeta = document.querySelector('meta[name="csrf-token"]');
 let csrfToken = csrfMeta ? csrfMeta.content : "";
+let ahead = 0;
 
 /** Keep the session's CSRF token for the next requests and for the sign-out form. */
 export function rememberCsrf(token) {
   csrfToken = token;
   const field = document.querySelector('#sign-out input[name="csrf_token"]');
   if (field) field.value = token;
+}
+
+/** Return the bridge's time in epoch seconds; this computer's clock may be wrong. */
+export function serverNow() {
+  return Date.now() / 1000 + ahead;
 }
 
 function isJson(response) {
@@ -19,22 +27,22 @@ function isJson(response) {
 async function read(response) {
   if (!isJson(response)) return { status: response.status < 500 ? 0 : response.status, body: {} };
   const said = Date.parse(response.headers.get("Date") ?? "");
-  const serverTime = (Number.isNaN(said) ? Date.now() : said) / 1000;
-  return { status: response.status, body: await response.json(), serverTime };
+  if (!Number.isNaN(said)) ahead = (said - Date.now()) / 1000;
+  return { status: response.status, body: await response.json() };
 }
 
-function deadline() {
+function deadline(milliseconds) {
   const controller = new AbortController();
-  setTimeout(() => controller.abort(), DEADLINE);
+  after(milliseconds, () => controller.abort());
   return controller.signal;
 }
 
-/** Ask the bridge; resolves to {status, body, serverTime}, with status 0 when nothing of the bridge's came back. */
-export async function ask(method, url) {
+/** Ask the bridge; resolves to {status, body}, with status 0 when nothing of the bridge's came back in time. */
+export async function ask(method, url, patience = DEADLINE) {
   const headers = { Accept: "application/json" };
   if (method === "POST") headers["X-CSRF-Token"] = csrfToken;
   try {
-    const signal = deadline();
+    const signal = deadline(patience);
     const options = { method, headers, signal, credentials: "same-origin", cache: "no-store", redirect: "error" };
     return await read(await fetch(url, options));
   } catch {
@@ -45,14 +53,4 @@ export async function ask(method, url) {
 /** True if the same question may well be answered in a moment. */
 export function isTemporary(answer) {
   return answer.status === 0 || answer.status === 429 || answer.status >= 500;
-}
-
-/** Resolve after so many milliseconds. */
-export function pause(milliseconds) {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
-}
-
-/** Return how long to wait after so many tries: 1, 2, 4 … 30 seconds, spread so that pages do not march in step. */
-export function patience(tries) {
-  return Math.min(30_000, 1000 * 2 ** tries) * (0.75 + Math.random() / 2);
 }

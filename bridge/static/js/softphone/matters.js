@@ -1,14 +1,31 @@
 /** The notices about session, line and network, drawn from the keeper's state; during a call their words differ. */
 
+import { keepFragment } from "../fragment.js";
 import { isCallUp } from "./desk.js";
 import { leave, reload } from "./guard.js";
+import { keyEndsAt } from "./handover.js";
 import { notice, withdraw } from "./notices.js";
 import { boot, say } from "./page.js";
 import { wallClock } from "./times.js";
+import { causeOf, isKeyOver, matters } from "./trouble.js";
+
+/* Back to the very address that is open now, which may be a deep link. */
+function leaveForSignIn(address) {
+  const here = window.location.pathname + window.location.search;
+  const url = new URL(address, window.location.href);
+  url.searchParams.set("next", here);
+  keepFragment(here);
+  leave(url.href);
+}
 
 /** A button that leads to the sign-in; locked during a call. */
 export function signIn(label = "sign_in") {
-  return { label: say(label), run: () => leave(boot.login_url), leaves: true };
+  return { label: say(label), run: () => leaveForSignIn(boot.login_url), leaves: true };
+}
+
+/* The person is known: the provider may not even need to ask. */
+function signInSilently(label = "sign_in") {
+  return { label: say(label), run: () => leaveForSignIn(boot.silent_login_url), leaves: true };
 }
 
 /** A button that loads the page anew; locked during a call. */
@@ -25,16 +42,28 @@ function put(isWanted, id, text, options) {
   else withdraw(id);
 }
 
-function drawTrouble({ isTroubled }) {
-  const text = () => (navigator.onLine ? during("trouble") : say("trouble_offline"));
-  put(isTroubled, "trouble", text, () => ({ tone: "wait" }));
+function outageWords(outage, until) {
+  const words = `outage_${causeOf(outage.code)}`;
+  if (isKeyOver()) return say(isCallUp() ? `${words}_over_call` : `${words}_over`, outage);
+  return isCallUp() ? say(`${words}_call`) : say(words, { time: wallClock(Math.min(until, keyEndsAt())) });
+}
+
+function drawTrouble({ trouble, outage, until }) {
+  const words = {
+    network: () => (navigator.onLine ? during("trouble") : say("trouble_offline")),
+    store: () => during("trouble_store"),
+    "": () => outageWords(outage, until),
+  };
+  const options = () => ({ tone: "wait" });
+  put(trouble || matters(outage), "trouble", words[trouble], options);
 }
 
 function drawSession({ session }) {
   const isOver = session === "ended" || session === "other";
   const keys = { ended: "ended_in_call", other: "other_account_call" };
   const text = () => (isOver ? say(keys[session]) : during("login_required"));
-  const options = () => ({ tone: isOver ? "stop" : "wait", action: session === "other" ? loadAnew() : signIn() });
+  const actions = { ended: signIn, other: loadAnew };
+  const options = () => ({ tone: isOver ? "stop" : "wait", action: (actions[session] ?? signInSilently)() });
   put(session === "login_required" || (isOver && isCallUp()), "session", text, options);
 }
 
@@ -55,24 +84,23 @@ function drawLine({ isLineLost, isLoginRefused }) {
 
 function drawEnding({ endsAt, session }) {
   const text = () => say("ending_soon", { time: wallClock(endsAt) });
-  put(endsAt && session === "alive", "ending", text, () => ({ action: signIn("sign_in_again") }));
+  put(endsAt && session === "alive", "ending", text, () => ({ action: signInSilently("sign_in_again") }));
 }
 
-function drawRefusal({ refusal }, tryAgain) {
-  const action = { label: say("try_again"), run: tryAgain };
+function drawRefusal({ refusal }) {
   put(
     refusal,
     "refusal",
     () => say("refused_text", refusal),
-    () => ({ tone: "stop", action }),
+    () => ({ tone: "stop", action: { label: say("try_again"), run: refusal.tryAgain } }),
   );
 }
 
-/** Draw all notices; `tryAgain` renews the token. */
-export function drawMatters(state, tryAgain) {
+/** Draw all notices. */
+export function drawMatters(state) {
   drawTrouble(state);
   drawSession(state);
   drawLine(state);
   drawEnding(state);
-  drawRefusal(state, tryAgain);
+  drawRefusal(state);
 }

@@ -3,8 +3,8 @@
 import { allowsNoCall, stateOf, stateOfButtons } from "./agents.js";
 import { end, fromContext, fromMessage, meet, move, retrieve } from "./calls.js";
 import { changeAgent, changeCall, isCheckedIn } from "./desk.js";
-import { pause } from "./http.js";
 import { boot, find } from "./page.js";
+import { pause } from "./patience.js";
 
 const RETRY = 300;
 const AGENT_EVENTS = ["AgentCheckin", "AgentReady", "AgentBreak", "AgentAcw", "AgentCheckout"];
@@ -20,6 +20,7 @@ const MESSAGE_EVENTS = {
 
 let client = null;
 let agent = null;
+let drawing = 0;
 
 function listenToAgent(online) {
   for (const name of AGENT_EVENTS) online.on(name, () => changeAgent(stateOf(name)));
@@ -115,18 +116,25 @@ function clear() {
   find("hotline").replaceChildren();
 }
 
+/* A phone that was taken away while it signed in may come online afterwards; nobody listens to it any more. */
+function ofThisDrawing(run) {
+  const mine = drawing;
+  return (...details) => (mine === drawing ? run(...details) : undefined);
+}
+
 /** Draw the vendor's phone with this token; `told` names who hears of what happens. */
 export function startPhone(token, told) {
   clear();
+  drawing += 1;
   const dom = document.createElement("div");
   find("hotline").append(dom);
   find("hotline").hidden = false;
   window.HotlineClientUi.renderClient(dom, {
     config: config(token),
-    onClientOnline: (online) => meetClient(online, told),
-    onAgentOnline: (online) => meetAgent(online, told),
-    onCallContextChange: (context) => changeCall((call, now) => meet(call, context, now)),
-    onLoginError: () => told.loginError(),
+    onClientOnline: ofThisDrawing((online) => meetClient(online, told)),
+    onAgentOnline: ofThisDrawing((online) => meetAgent(online, told)),
+    onCallContextChange: ofThisDrawing((context) => changeCall((call, now) => meet(call, context, now))),
+    onLoginError: ofThisDrawing(() => told.loginError()),
   });
 }
 
@@ -135,17 +143,16 @@ export function isOnline() {
   return client !== null;
 }
 
-/** Hand the phone a new token; false if it is not online yet. */
+/** Hand the phone, once it is online, a new token. */
 export function updateToken(token) {
-  if (!client) return false;
   client.updateToken(token);
-  return true;
 }
 
 /** Take the phone away: silent, and no longer on the page. Check the agent out before. */
 export function stopPhone() {
   client?.removeAllListeners();
   client = agent = null;
+  drawing += 1;
   clear();
   find("hotline").hidden = true;
 }

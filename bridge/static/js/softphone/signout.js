@@ -1,5 +1,6 @@
 /** Signing out: not during a call, checked out first, then a real form that the browser itself sends. */
 
+import { tell } from "./channel.js";
 import { notice, withdraw } from "./notices.js";
 import { isCallUp } from "./desk.js";
 import { checkOut } from "./phone.js";
@@ -8,7 +9,7 @@ import { isCallElsewhere } from "./windows.js";
 
 const PATIENCE = 3000;
 
-async function signOut(form, tell) {
+async function signOut(form) {
   if (await isCallElsewhere()) {
     notice("sign-out", say("call_elsewhere"), { tone: "wait" });
     return false;
@@ -17,13 +18,13 @@ async function signOut(form, tell) {
   form.querySelector("[data-text]").textContent = say("signing_out");
   await checkOut(PATIENCE);
   if (isCallUp()) return false;
-  tell();
+  tell("look");
   form.submit();
   return true;
 }
 
-/** Make the sign-out button check the agent out first; `tell` lets other windows know. */
-export function watchSignOut(tell) {
+/** Make the sign-out button check the agent out first. */
+export function watchSignOut() {
   const form = find("sign-out");
   const label = form.querySelector("[data-text]").textContent;
   let isLeaving = false;
@@ -31,7 +32,7 @@ export function watchSignOut(tell) {
     event.preventDefault();
     if (isLeaving || isCallUp()) return;
     isLeaving = true;
-    isLeaving = await signOut(form, tell);
+    isLeaving = await signOut(form);
     if (!isLeaving) form.querySelector("[data-text]").textContent = label;
   });
 }

@@ -2,6 +2,7 @@
 
 import { check } from "./checks.js";
 import { changeAgent } from "./desk.js";
+import { noteHeld } from "./handover.js";
 import { isOver, keep } from "./keeper.js";
 import { loadAnew } from "./matters.js";
 import { notice } from "./notices.js";
@@ -24,8 +25,8 @@ function stillLoading(host) {
   if (!isOver()) stage("starting", say("starting"), say("slow_text", { host }));
 }
 
-function stillAsking(tries) {
-  if (!isOver() && tries > 0) stage("starting", say("starting"), say("starting_waiting"));
+function stillAsking({ tries }) {
+  if (!isOver() && tries > 1) stage("starting", say("starting"), say("starting_waiting"));
 }
 
 function missStyles(host) {
@@ -37,17 +38,19 @@ function stillConnecting() {
   if (!isOver() && isStarting()) stage("waiting", say("starting"), say("starting_waiting"));
 }
 
-function render(token) {
+function render({ token, endsAt }) {
   try {
     startPhone(token, told);
+    noteHeld({ token, endsAt });
     setTimeout(stillConnecting, PATIENCE);
   } catch {
     fail("sdk_incomplete", { host: window.location.host });
   }
 }
 
-function begin({ outcome, token, code, reference }) {
-  if (outcome === "token") render(token);
+function begin(found) {
+  const { outcome, code, reference } = found;
+  if (outcome === "token") render(found);
   else if (outcome === "refused") fail("refused", { code, reference });
   else keep({ session: outcome === "other" ? "other" : "ended" });
 }

@@ -1,10 +1,11 @@
 /** What the vendor's phone tells this page, and what the page does about it. */
 
 import { check } from "./checks.js";
-import { isLineLost, keep, renewAfterExpiry, renewAfterLoginError } from "./keeper.js";
+import { keep, kept } from "./keeper.js";
 import { notice, withdraw } from "./notices.js";
 import { say } from "./page.js";
 import { checkIn } from "./phone.js";
+import { renewAfterExpiry, renewAfterLoginError } from "./renewal.js";
 import { clearStage } from "./stage.js";
 
 function lineIsGood(words) {
@@ -18,7 +19,7 @@ function lineIsLost() {
 }
 
 function heard() {
-  if (isLineLost()) lineIsGood("phone_back");
+  if (kept().isLineLost) lineIsGood("phone_back");
 }
 
 function online() {

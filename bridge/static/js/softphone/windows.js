@@ -1,4 +1,4 @@
-/** Several windows of one agent: they know of each other's calls and endings. Locks vanish with their window. */
+/** Several windows of one agent: they know of each other and of each other's calls. Locks vanish with their window. */
 
 import { isCallUp, onDesk } from "./desk.js";
 import { boot } from "./page.js";
@@ -6,8 +6,6 @@ import { boot } from "./page.js";
 const PHONE = `hotline-bridge phone ${boot.connection} ${boot.account_name}`;
 const CALL = `hotline-bridge call ${boot.connection} ${boot.account_name}`;
 
-const A_MOMENT = 1500;
-const channel = "BroadcastChannel" in window ? new BroadcastChannel("hotline-bridge session") : null;
 let letGo = null;
 
 async function isHeld(name) {
@@ -45,10 +43,4 @@ export function shareCalls() {
       letGo = null;
     }
   });
-}
-
-/** Return how to tell the other windows that the session changes; `heard` is called soon after they tell us. */
-export function shareSession(heard) {
-  channel?.addEventListener("message", () => setTimeout(heard, A_MOMENT));
-  return () => channel?.postMessage("look");
 }

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, MetaData, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
@@ -30,6 +32,7 @@ _NO_HURRY: Final = text(
     "SELECT set_config('statement_timeout', '10min', true),"
     " set_config('idle_in_transaction_session_timeout', '0', true)"
 )
+VERSION_TABLE: Final = "schema_version"
 _START_UP: Final = 4_715_510_623
 
 
@@ -144,8 +147,17 @@ def _migrate(engine: Engine) -> None:
         config = Config()
         config.set_main_option("script_location", str(_MIGRATIONS))
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        if not _is_ahead(connection, config):
+            command.upgrade(config, "head")
         connection.commit()
+
+
+def _is_ahead(connection: Connection, config: Config) -> bool:
+    """Say whether a newer release has been here: its schema serves this one too, so that replicas may take turns."""
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
+    revision = context.get_current_revision()
+    return revision is not None and revision not in known
 
 
 @contextmanager

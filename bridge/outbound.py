@@ -192,6 +192,10 @@ class Outbound:
         """
         return self._hurry.within(seconds)
 
+    def seconds_left(self) -> float:
+        """Return how long this thread's requests may take from now on."""
+        return self._hurry.seconds_left()
+
     def circuits(self) -> Mapping[str, str]:
         """Return how the hosts called lately are: ``closed`` (all is well), ``open`` or ``half_open``."""
         return self._breakers.states()

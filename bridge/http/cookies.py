@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 REMEMBERED: Final = "bridge_connection"
 _SLOT: Final = "bridge_signin_slot"
 _TRIES: Final = "bridge_tries"
+_NO_SIBLINGS: Final = "__Host-"
 _PROBE: Final = "bridge_probe"
 MOST_TRIES: Final = 6
 """Sign-ins in a row that may leave no session behind before somebody is told why; the first one is not counted."""
@@ -90,21 +91,26 @@ def remember_connection(response: Response, site: Site, connection: str) -> None
     )
 
 
-def tries_in(request: Request) -> int:
+def _tries(site: Site) -> str:
+    # With the prefix no sibling host can set it, and so lock somebody out.
+    return _NO_SIBLINGS + _TRIES if site.is_secure else _TRIES
+
+
+def tries_in(request: Request, site: Site) -> int:
     """Return how many sign-ins of this browser went well, one soon after another, and left no session behind."""
-    value = request.cookies.get(_TRIES, "")
+    value = request.cookies.get(_tries(site), "")
     return int(value) if value.isascii() and value.isdecimal() and len(value) == 1 else 0
 
 
 def count_try(response: Response, request: Request, site: Site) -> None:
     """Count a sign-in that found no session; the count is forgotten two minutes after the last one."""
-    tries = str(min(tries_in(request) + 1, MOST_TRIES))
-    response.set_cookie(_TRIES, tries, _TRIES_COUNT_FOR, secure=site.is_secure, httponly=True, samesite="Lax")
+    tries = str(min(tries_in(request, site) + 1, MOST_TRIES))
+    response.set_cookie(_tries(site), tries, _TRIES_COUNT_FOR, secure=site.is_secure, httponly=True, samesite="Lax")
 
 
 def forget_tries(response: Response, site: Site) -> None:
     """Begin to count anew."""
-    response.delete_cookie(_TRIES, secure=site.is_secure, httponly=True, samesite="Lax")
+    response.delete_cookie(_tries(site), secure=site.is_secure, httponly=True, samesite="Lax")
 
 
 def set_probe(response: Response, site: Site) -> None:

@@ -13,11 +13,14 @@ from bridge.core.errors import StoreUnavailable
 from bridge.signin.browser_session import PURPOSE
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import timedelta
 
     from bridge.signin.browser_session import BrowserSessions
 
 _ID_BYTES = 32
+_ROW = "row"
+"""The member of a sealed session that says which row it belongs to."""
 _WITHOUT_SESSION = ("/static/", "/bootstrap/static/", "/healthz", "/readyz", "/metrics", "/.well-known/")
 
 
@@ -38,7 +41,7 @@ class SealedSerializer(Serializer):  # type: ignore[misc]
     def __init__(self, key_ring: KeyRing) -> None:
         self._key_ring = key_ring
 
-    def encode(self, session: ServerSideSession) -> bytes:
+    def encode(self, session: Mapping[str, Any]) -> bytes:
         """Return the sealed session."""
         return self._key_ring.seal(PURPOSE, dict(session)).encode("ascii")
 
@@ -105,11 +108,16 @@ class BrowserSessionInterface(ServerSideSessionInterface):  # type: ignore[misc]
 
     def _retrieve_session_data(self, store_id: str) -> dict[str, Any] | None:
         sealed = self._store.get(store_id)
-        return None if sealed is None else self.serializer.decode(sealed)
+        if sealed is None:
+            return None
+        content: dict[str, Any] = self.serializer.decode(sealed)
+        # A row whose sealed part was copied from another row would be that other browser.
+        return content if content.pop(_ROW, "") == store_id else {}
 
     def _upsert_session(self, session_lifetime: timedelta, session: ServerSideSession, store_id: str) -> None:
         if not getattr(session, "kept", False):
-            self._store.put(store_id, self.serializer.encode(session), session_lifetime.total_seconds())
+            sealed = self.serializer.encode({**session, _ROW: store_id})
+            self._store.put(store_id, sealed, session_lifetime.total_seconds())
 
     def _delete_session(self, store_id: str) -> None:
         self._store.delete(store_id)

@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from bridge.db import Database, metadata
-from bridge.sessions.rows import AFTERLIFE, FAILED, SKEW, Blob, SessionRow
+from bridge.sessions.rows import AFTERLIFE, FAILED, JUMP, Blob, SessionRow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -120,7 +120,7 @@ class DatabaseSessions:
     def claim(self, session_id: str, owner: str, *, now: float, seconds: float, waited: bool) -> bool:
         """Let `owner` renew."""
         # A claim from further ahead than any clock may be was made before the clock was put back.
-        is_free = or_(_A.lock_until < now, _A.lock_until > now + seconds + SKEW)
+        is_free = or_(_A.lock_until < now, _A.lock_until > now + seconds + JUMP)
         free = and_(_A.id == session_id, _A.ended_at.is_(None), is_free)
         if waited:
             free = and_(free, _A.lock_owner.not_like(f"{FAILED}%"))
@@ -200,6 +200,12 @@ class DatabaseSessions:
         except IntegrityError:
             return False
         return True
+
+    def is_used(self, mark: str, now: float) -> bool:
+        """Look for a mark."""
+        known = select(used_marks.c.mark).where(used_marks.c.mark == mark, used_marks.c.expires_at > now)
+        with self._database.transaction() as connection:
+            return connection.execute(known).first() is not None
 
     def ping(self) -> None:
         """Read every table: a file that lost its tables still answers ``SELECT 1``."""

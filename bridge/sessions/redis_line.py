@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from redis import BlockingConnectionPool, Connection, Redis, SSLConnection, UnixDomainSocketConnection
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as ConnectionBroken
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import ReadOnlyError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as AnswerTooLate
 from redis.retry import Retry
 from redis.sentinel import (
@@ -89,6 +89,11 @@ class RedisLine:
             self._rest.leave(is_answered=is_answered)
         return answer
 
+    @property
+    def has_replicas(self) -> bool:
+        """Whether sentinels may put a replica in the server's place."""
+        return bool(self._sentinels.sentinels)
+
     def close(self) -> None:
         """Close all connections."""
         for client in self._sentinels.sentinels:
@@ -104,7 +109,8 @@ class RedisLine:
                 raise
         except ResponseError as refusal:
             # The server was demoted: a new connection leads to the one that took its place.
-            if "READONLY" not in str(refusal):
+            # redis-py takes the word away from what it knows as such; inside scripts Redis 7 says it itself.
+            if not isinstance(refusal, ReadOnlyError) and "READONLY" not in str(refusal):
                 raise
             self._pool.disconnect(inuse_connections=False)
         return question(self._client)

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from redis.exceptions import ResponseError
 
-from bridge.core.errors import StoreUnavailable
+from bridge.core.errors import SessionEnded, StoreUnavailable
 from bridge.sessions import redis_scripts as scripts
 from bridge.sessions.redis_address import read_redis_address
 from bridge.sessions.redis_line import PATIENCE, RedisLine
-from bridge.sessions.rows import AFTERLIFE, SKEW, Blob, SessionRow
+from bridge.sessions.rows import AFTERLIFE, JUMP, SKEW, Blob, SessionRow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,6 +34,8 @@ _BROWSER: Final = "bridge:browser:"
 _MARK: Final = "bridge:mark:"
 _PAGE: Final = 200
 _OLDEST: Final = 6
+_REPLICA_TAKES: Final = 100
+"""Milliseconds that a vital write waits for one replica; it counts without as well."""
 _READ: Final[dict[str, type[int | float | str]]] = {
     "format": int,
     "generation": int,
@@ -97,7 +99,7 @@ class RedisSessions:
         """Let `owner` renew."""
         until = now + seconds
         # A claim from further ahead than any clock may be was made before the clock was put back.
-        return self._run(scripts.CLAIM, _SESSION + session_id, owner, now, until + SKEW, until, int(waited))
+        return self._run(scripts.CLAIM, _SESSION + session_id, owner, now, until + JUMP, until, int(waited))
 
     def release(self, session_id: str, owner: str, left: str) -> None:
         """End a claim."""
@@ -106,16 +108,16 @@ class RedisSessions:
     def rewrite(self, session_id: str, owner: str, generation: int, content: Content, *, until: float) -> bool:
         """Change the content of a claimed session."""
         new = (content.format, content.sealed, content.generation)
-        return self._run(scripts.REWRITE, _SESSION + session_id, owner, generation, *new, until)
+        return self._run(scripts.REWRITE, _SESSION + session_id, owner, generation, *new, until, is_vital=True)
 
     def bury(self, session_id: str, code: str, now: float) -> bool:
         """End a living session."""
-        return self._run(scripts.BURY, _SESSION + session_id, session_id, now, code, token_urlsafe(8))
+        return self._run(scripts.BURY, _SESSION + session_id, session_id, now, code, token_urlsafe(8), is_vital=True)
 
     def find(self, key: str, now: float) -> Iterator[SessionRow]:
         """Return living sessions by a keyed hash."""
         name = scripts.BY_KEY + key
-        ids = [one.decode() for one in self._ask(lambda client: client.smembers(name))] if key else []
+        ids = [one.decode("ascii", "replace") for one in self._ask(lambda client: client.smembers(name))] if key else []
         for place in range(0, len(ids), _PAGE):
             page = ids[place : place + _PAGE]
             rows = self._rows(page)
@@ -145,7 +147,7 @@ class RedisSessions:
     def get_blob(self, id_hash: str, now: float) -> bytes | None:
         """Return a browser's session."""
         sealed, until = self._ask(lambda client: client.hmget(_BROWSER + id_hash, "sealed", "expires_at"))
-        return sealed if sealed is not None and float(until or 0) > now else None
+        return sealed if sealed is not None and _number(until) > now else None
 
     def put_blob(self, blob: Blob, *, until: float, now: float) -> None:
         """Keep a browser's session."""
@@ -169,8 +171,12 @@ class RedisSessions:
 
     def is_first_use(self, mark: str, *, until: float, now: float) -> bool:
         """Remember a mark."""
-        name = _MARK + sha256(mark.encode(errors="surrogatepass")).hexdigest()
-        return self._run(scripts.USE, name, token_urlsafe(8), now, until, _seconds(until + SKEW, now))
+        return self._run(scripts.USE, _mark(mark), token_urlsafe(8), now, until, _seconds(until + SKEW, now))
+
+    def is_used(self, mark: str, now: float) -> bool:
+        """Look for a mark."""
+        until = self._ask(lambda client: client.hget(_mark(mark), "until"))
+        return until is not None and _number(until) > now
 
     # The store itself -------------------------------------------------------------------------------------------------
 
@@ -198,8 +204,17 @@ class RedisSessions:
     def _ask(self, question: Callable[[Redis], Any]) -> Any:
         return self._line.ask(question)
 
-    def _run(self, script: str, key: str, *arguments: str | bytes | float) -> bool:
-        return bool(self._ask(lambda client: client.register_script(script)(keys=[key], args=arguments)))
+    def _run(self, script: str, key: str, *arguments: str | bytes | float, is_vital: bool = False) -> bool:
+        def question(client: Redis) -> object:
+            if not (is_vital and self._line.has_replicas):
+                return client.register_script(script)(keys=[key], args=arguments)
+            # A replica that takes over a moment later must know of it: an ending, or a token that no longer comes back.
+            with client.pipeline(transaction=False) as pipe:
+                pipe.register_script(script)(keys=[key], args=arguments, client=pipe)
+                pipe.wait(1, _REPLICA_TAKES)
+                return pipe.execute()[0]
+
+        return bool(self._ask(question))
 
     def _rows(self, ids: list[str]) -> list[SessionRow | None]:
         found = self._together(ids, lambda pipe, one: pipe.hgetall(_SESSION + one))
@@ -233,6 +248,17 @@ class RedisSessions:
         return answer
 
 
+def _mark(mark: str) -> str:
+    return _MARK + sha256(mark.encode(errors="surrogatepass")).hexdigest()
+
+
+def _number(until: bytes | None) -> float:
+    try:
+        return float(until or 0)
+    except ValueError:
+        return 0.0
+
+
 def _seconds(until: float, now: float) -> int:
     return max(1, math.ceil(until - now))
 
@@ -242,8 +268,8 @@ def _row(session_id: str, found: dict[bytes, bytes]) -> SessionRow:
     try:
         known = {name: read(found[name.encode()].decode()) for name, read in _READ.items() if found.get(name.encode())}
     except ValueError:
-        # Nobody but a hand at the server writes such a thing.
-        raise StoreUnavailable(expected="a session's row", received="one that cannot be read") from None
+        # Nobody but a hand at the server writes such a thing: over for its agent, and no obstacle for all others.
+        known = {"ended_at": 0.0, "ended_code": SessionEnded.code}
     return SessionRow(id=session_id, **(_MISSING | known))
 
 
@@ -261,6 +287,8 @@ def _doubts(info: dict[str, Any]) -> list[str]:
         doubts.append(f"this Redis has version {version}: the bridge is tested with version {_OLDEST} and newer")
     if info.get("aof_enabled") == 0:
         doubts.append("a restart of this Redis signs everybody out: switch on appendonly")
+    if info.get("role") == "master" and info.get("connected_slaves") and not info.get("min_slaves_good_slaves"):
+        doubts.append("a failover of this Redis may forget its last moment: set min-replicas-to-write to 1")
     if info.get("maxmemory") and info.get("maxmemory_policy", "noeviction") != "noeviction":
         doubts.append("this Redis may forget sessions when it is full: set maxmemory-policy to noeviction")
     return doubts

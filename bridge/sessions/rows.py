@@ -14,6 +14,8 @@ FAILED: Final = "failed: "
 """Begins the owner of a renewal that failed; the error's code follows."""
 SKEW: Final = 30.0
 """Seconds by which the clocks of two replicas may differ."""
+JUMP: Final = 300.0
+"""Seconds by which a claim must lie further ahead than any can, to be one from before a clock was put back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +149,9 @@ class SessionStore(Protocol):
 
     def is_first_use(self, mark: str, *, until: float, now: float) -> bool:
         """Remember `mark` until then; False where it is remembered already."""
+
+    def is_used(self, mark: str, now: float) -> bool:
+        """Say whether `mark` is remembered."""
 
     # the store itself
 

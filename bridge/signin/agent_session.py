@@ -26,8 +26,12 @@ _INDEX_PURPOSE: Final = "agent session index"
 _FORMAT: Final = 1
 """A newer format adds members, which an older release passes over, and can live without those that it drops."""
 _TOUCH_EVERY: Final = 60.0
-_LOCK_FOR: Final = 45.0
-"""Seconds after which a renewal that died no longer blocks; more than the two calls between two rewrites can take."""
+_LOCK_FOR: Final = 90.0
+"""Seconds after which a renewal that died no longer blocks.
+
+More than all calls between two rewrites take on clocks that differ: stale metadata, the token endpoint with the present
+and with the former secret, 20 seconds each. A second refresh with the same token would be the end of the session.
+"""
 _REPLACED: Final = "session_replaced"
 _COLUMNS: Final = ("generation", "expires_at")
 
@@ -216,12 +220,17 @@ class AgentSessions:
         return self._found(connection, _of_connection(connection), lambda _: True)
 
     def _found(self, connection: str, name: str, is_meant: Callable[[AgentSession], bool]) -> Iterator[LiveSession]:
-        for key in self._index_keys(name):
+        seen: set[str] = set()
+        # The oldest secret's hash first: whoever reseals meanwhile moves rows towards the newest, never past us.
+        for key in reversed(self._index_keys(name)):
             for row in self._store.find(key, self._now()):
+                if row.id in seen:
+                    continue
+                seen.add(row.id)
                 with suppress(SessionEnded, LoginRequired):
                     session = self._living(row)
                     # A person's and a provider session's hash are of one kind: the record itself says which it was.
-                    if session.connection == connection and is_meant(session):
+                    if session.connection.lower() == connection.lower() and is_meant(session):
                         yield LiveSession(session, row.seen_at, self._device(row))
 
     # Keys ------------------------------------------------------------------------------------------------------------
@@ -269,9 +278,13 @@ class AgentSessions:
             is_old = row.expires_at <= self._now()
             raise SessionEnded(received="a session past its lifetime" if is_old else "an idle session")
         try:
-            return _from_record(self._key_ring, row)
+            session = _from_record(self._key_ring, row)
         except SealBroken as fault:
             raise SessionEnded(received="a record that no key opens") from fault
+        if session.created_at + self._lifetime <= self._now():
+            # Whoever can write the store can change its columns, but not what is sealed.
+            raise SessionEnded(received="a session past its lifetime")
+        return session
 
     def _sealed(self, session: AgentSession, device: str) -> Resealed:
         return Resealed(
@@ -300,7 +313,7 @@ def _person(iss: str, value: str) -> str:
 
 
 def _of_connection(name: str) -> str:
-    return f"connection\n{name}"
+    return f"connection\n{name.lower()}"
 
 
 def _from_record(key_ring: KeyRing, row: SessionRow) -> AgentSession:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _FAREWELL: Final = 3.0
 """Seconds that an agent who signs out waits for the provider, whatever state that is in."""
+_ON_THE_WAY: Final = 600.0
+"""Seconds for which no sign-in may come out of a provider's session that was ended: longer than any is under way."""
 _NAMED: Final = 5
 """People whom the journal names when an administrator ends sessions."""
 _LATE: Final = 120.0
@@ -90,13 +92,24 @@ class Endings:
         """
         connection = self._connections.get(name)
         told = self._upstream.verify_logout(connection.idp, logout_token)
-        # First the ends, then the mark: a provider that was told of an outage may come again with the same token. A
-        # replay finds nothing, since the token means no session that began after it.
-        ended = self._end(self._meant(connection.name, told), "back_channel_logout", connection.name)
-        mark = sha256(f"logout\n{connection.name}\n{told.jti}".encode(errors="surrogatepass")).hexdigest()
-        if not self._marks.is_first_use(mark, until=told.expires_at, now=self._now()):
+        mark = _mark("logout token", connection.name, told.jti)
+        if self._marks.is_used(mark, self._now()):
             raise LogoutTokenInvalid(expected="a jti that was not used before", received="one that was")
+        self._forbid(connection.name, told.iss, told.sid)
+        # First the ends, then the mark: a provider that was told of an outage may come again with the same token.
+        ended = self._end(self._meant(connection.name, told), "back_channel_logout", connection.name)
+        self._marks.is_first_use(mark, until=told.expires_at, now=self._now())
         return ended
+
+    def is_forbidden(self, session: AgentSession) -> bool:
+        """Say whether the provider's session that this one came out of was ended while the sign-in was under way."""
+        mark = _mark("provider session", session.connection, session.iss, session.sid)
+        return bool(session.sid) and self._marks.is_used(mark, self._now())
+
+    def _forbid(self, name: str, iss: str, sid: str) -> None:
+        if sid:
+            now = self._now()
+            self._marks.is_first_use(_mark("provider session", name, iss, sid), until=now + _ON_THE_WAY, now=now)
 
     def by_frame(self, name: str, iss: str, sid: str) -> int:
         """End a provider's session as its own logout page asks (OpenID Connect Front-Channel Logout 1.0 section 3).
@@ -115,6 +128,7 @@ class Endings:
         issuer = self._upstream.metadata(connection.idp).issuer
         if not sid or not issuer or not issuer_matches(issuer, iss):
             raise RequestInvalid(expected="iss and sid of the connection's provider", received="others")
+        self._forbid(connection.name, iss, sid)
         meant = self._sessions.of_provider_session(connection.name, iss, sid)
         return self._end(meant, "front_channel_logout", connection.name)
 
@@ -180,3 +194,7 @@ class Endings:
             id_token_hint=session.tokens.unverified_id_token,
             state=secrets.token_urlsafe(16),
         )
+
+
+def _mark(*parts: str) -> str:
+    return sha256("\n".join(parts).encode(errors="surrogatepass")).hexdigest()

@@ -10,9 +10,10 @@ from urllib.parse import urlsplit
 
 from bridge.connections.document import counterparts
 from bridge.core import trace as steps
-from bridge.core.errors import BridgeError, RequestInvalid, StateUnknown
+from bridge.core.errors import BridgeError, RequestInvalid, SessionEnded, StateUnknown
 from bridge.fuyun.exchange import FuyunExchange, check_agent
 from bridge.signin.agent_session import AgentSession, AgentSessions
+from bridge.signin.arrival import Arrival, check_same_person
 from bridge.signin.authorization import AuthorizationResponse, code_in
 from bridge.signin.identity import authenticate, identify
 from bridge.signin.pending import PendingSignIn, PendingSignIns, Purpose
@@ -168,32 +169,41 @@ class SignInFlow:
         *,
         former: str = "",
         device: str = "",
-    ) -> tuple[AgentSession, str]:
+    ) -> Arrival:
         """Complete an agent's sign-in: judge each answer before the next request goes out.
 
         Args:
             cookie_of: gives the sealed pending sign-in of a slot.
             trace: takes down each step, however it ends.
-            former: the agent session that the browser has now; the new one ends it.
+            former: the agent session that the browser has now.
             device: browser and system, for administrators.
 
         Returns:
-            The new session and the path to land on.
+            The new session, for which `replace_former` makes room as soon as the browser has it.
 
         Raises:
+            AnotherPerson: the sign-in was a silent one, meant for somebody else.
             BridgeError: the first check that failed; no session is kept then.
         """
         connection, pending = self._find(name, response.state, cookie_of, "agent")
         tokens = self._redeem(connection, pending, response, trace)
         identity, account_name = identify(self._upstream, connection, tokens, pending.nonce, trace)
+        if pending.prompt == "none":
+            check_same_person(self._sessions, pending.former, identity)
         fuyun = self._obtain(connection, tokens.access_token, account_name, trace)
         new = self._new_session(connection, identity, account_name, tokens, fuyun)
         session = self._sessions.begin(new, device)
-        for old in {pending.former, former} - {""}:
-            self._sessions.end(old, replaced=True)
+        if self._endings.is_forbidden(session):
+            self._sessions.end(session.id)
+            raise SessionEnded(received="a session that the provider ended during the sign-in")
         # The token cannot be recalled for 30 days: its id is what is left to name it by once the session is over.
         self._journal.record_sign_in("sign_in", connection.name, trace, fuyun_jti=fuyun.jti)
-        return session, pending.landing
+        return Arrival(session, pending.landing, frozenset({pending.former, former} - {""}))
+
+    def replace_former(self, arrival: Arrival) -> None:
+        """End the sessions that this browser had before; raises StoreUnavailable."""
+        for old in arrival.former:
+            self._sessions.end(old, replaced=True)
 
     def recognise(
         self, name: str, response: AuthorizationResponse, cookie_of: Callable[[int], str], trace: Trace

@@ -18,6 +18,7 @@ from bridge.core.errors import (
     Internal,
     LoginRequired,
     SessionEnded,
+    StoreUnavailable,
     every_error,
 )
 from bridge.core.trace import Trace
@@ -36,6 +37,8 @@ _YOUNG: Final = 10.0
 """Seconds for which a result is answered again."""
 _POLL: Final = (0.05, 0.5)
 """Seconds between two looks of one who waits, first and later."""
+_STORE_TAKES: Final = 20.0
+"""Seconds for which the provider's new tokens are offered to a store that does not answer."""
 _PATIENCE: Final = 25.0
 """Seconds that one waits for another's renewal: longer than one call outside, shorter than a page's threads allow."""
 
@@ -78,7 +81,9 @@ class Renewal:
         session, failure, pause = seen, "", _POLL[0]
         while not self._is_young(session) and session.generation == seen.generation:
             if failure:
-                raise every_error()[failure](received="the failure of the renewal that this one waited for")
+                # The code may be one of a newer release.
+                refusal = every_error().get(failure, IdpUnreachable)
+                raise refusal(received="the failure of the renewal that this one waited for")
             owner = self._sessions.claim_renewal(session_id, waited=session is not seen)
             if owner:
                 return self._renew_alone(session_id, owner)
@@ -140,13 +145,20 @@ class Renewal:
         return replace(session, tokens=fresh)
 
     def _keep(self, connection: Connection, session: AgentSession, fresh: TokenSet, owner: str) -> AgentSession:
-        try:
-            return self._sessions.refreshed(session, fresh, owner)
-        except (SessionEnded, LoginRequired):
-            # Logout came meanwhile and revoked the old refresh token only.
-            with suppress(BridgeError):
-                self._upstream.revoke(connection.idp, fresh.refresh_token)
-            raise
+        give_up_at = time.monotonic() + _STORE_TAKES
+        while True:
+            try:
+                return self._sessions.refreshed(session, fresh, owner)
+            except StoreUnavailable:
+                # Nobody else has the new token: a store that restarts now must not cost the agent the session.
+                if time.monotonic() > give_up_at:
+                    raise
+                time.sleep(_POLL[1])
+            except (SessionEnded, LoginRequired):
+                # Logout came meanwhile and revoked the old refresh token only.
+                with suppress(BridgeError):
+                    self._upstream.revoke(connection.idp, fresh.refresh_token)
+                raise
 
     def _ask_provider(self, connection: Connection, session: AgentSession) -> TokenSet:
         try:

@@ -27,6 +27,8 @@ IDP_FAILURES: Final = FailAs(IdpUnreachable, IdpAnswerInvalid)
 GUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 SERVER_ERROR: Final = 500
 OK: Final = 200
+# What stands in a policy header later; an IPv6 address has lost its brackets here.
+_HOST: Final = re.compile(r"[A-Za-z0-9._:-]+")
 _NEEDED: Final = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 _ENDPOINTS: Final = (*_NEEDED, "userinfo_endpoint", "end_session_endpoint", "revocation_endpoint")
 
@@ -64,7 +66,7 @@ class MetadataCache:
         if not idp.discovery_url:
             given: dict[str, Any] = {"authorization_endpoint": "", "token_endpoint": "", **_given_endpoints(idp)}
             return ProviderMetadata(issuer=_expected_issuer(idp), **given)
-        return self._shelf.get(idp, lambda: self._discover(idp))
+        return self._shelf.get(idp, lambda: self._discover(idp), patience=self._outbound.seconds_left())
 
     def _discover(self, idp: IdentityProvider) -> ProviderMetadata:
         document = fetch_document(self._outbound, idp.discovery_url, public_only=idp.public_only)
@@ -92,7 +94,7 @@ class KeyCache:
 
     def get(self, idp: IdentityProvider, jwks_uri: str) -> KeySet:
         """Return the provider's keys; raises IdpUnreachable or IdpAnswerInvalid where there are none at all."""
-        return self._shelf.get(idp, lambda: self._fetch(idp, jwks_uri))
+        return self._shelf.get(idp, lambda: self._fetch(idp, jwks_uri), patience=self._outbound.seconds_left())
 
     def refetch(self, idp: IdentityProvider, jwks_uri: str, seen: KeySet, *, asker: str = "") -> KeySet:
         """Return newer keys than `seen`: asks once at once, then at most once a minute per connection.
@@ -171,7 +173,7 @@ def _is_safe(url: str, *, inside: bool) -> bool:
         host = parts.hostname or ""
     except ValueError:
         return False
-    if not host or parts.username is not None or not (inside or is_public(host)):
+    if not host or not _HOST.fullmatch(host) or parts.username is not None or not (inside or is_public(host)):
         return False
     return parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))
 

@@ -18,6 +18,7 @@ RETRY_AFTER: Final = 60.0
 
 _MOST: Final = 1024
 _WAITERS: Final = 16
+_STRANGERS: Final = 2
 _WAIT: Final = 5.0
 """Seconds that one waits for another's first fetch; as many as `_WAITERS` threads may, and no more."""
 
@@ -28,6 +29,7 @@ Thing = TypeVar("Thing")
 class _Place(Generic[Thing]):
     lock: threading.Lock = field(default_factory=threading.Lock)
     room: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(_WAITERS))
+    strangers: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(_STRANGERS))
     thing: Thing | None = None
     fetched_at: float = 0.0
     tried_at: float = float("-inf")
@@ -43,8 +45,11 @@ class Shelf(Generic[Thing]):
         self._places: dict[Hashable, _Place[Thing]] = {}
         self._lock = threading.Lock()
 
-    def get(self, key: Hashable, fetch: Callable[[], Thing]) -> Thing:
+    def get(self, key: Hashable, fetch: Callable[[], Thing], *, patience: float = _WAIT) -> Thing:
         """Return the thing, fetching it when it is missing or old; an old one outlives a failed fetch.
+
+        Args:
+            patience: seconds to wait for another's first fetch.
 
         Raises:
             BridgeError: the fetch failed and there is no thing from before.
@@ -57,7 +62,7 @@ class Shelf(Generic[Thing]):
         # Whoever finds an old thing takes it while another fetches: a provider that hangs must not hold every thread.
         if thing is not None and not place.lock.acquire(blocking=False):
             return thing
-        if thing is None and not _wait(place):
+        if thing is None and not _wait(place, place.room, min(patience, _WAIT)):
             # The way out knows how many may hang at one host, and refuses the others.
             return fetch()
         try:
@@ -68,12 +73,16 @@ class Shelf(Generic[Thing]):
     def renew(self, key: Hashable, seen: Thing, fetch: Callable[[], Thing], *, asker: str = "") -> Thing:
         """Return another thing than `seen` if there is one, fetching at most once a minute for each kind of asker."""
         place = self._place(key)
-        with place.lock:
+        if not _wait(place, place.strangers if asker else place.room):
+            return seen
+        try:
             forced_at = place.forced_at.get(asker, float("-inf"))
             if place.thing is not None and place.thing is seen and self._clock() - forced_at >= RETRY_AFTER:
                 place.forced_at[asker] = self._clock()
                 self._try(place, fetch)
             return place.thing if place.thing is not None else seen
+        finally:
+            place.lock.release()
 
     def _place(self, key: Hashable) -> _Place[Thing]:
         with self._lock:
@@ -103,11 +112,11 @@ class Shelf(Generic[Thing]):
             place.tried_at = self._clock()
 
 
-def _wait(place: _Place[Thing]) -> bool:
+def _wait(place: _Place[Thing], room: threading.Semaphore, seconds: float = _WAIT) -> bool:
     """Wait for the place's lock; False where too many wait already, or nothing comes in time."""
-    if not place.room.acquire(blocking=False):
+    if not room.acquire(blocking=False):
         return False
     try:
-        return place.lock.acquire(timeout=_WAIT)
+        return place.lock.acquire(timeout=seconds)
     finally:
-        place.room.release()
+        room.release()

@@ -109,7 +109,7 @@ def sign_out() -> Response:
     forget_session()
     response = _see(onward or url_for("agent.signed_out"))
     cookies.clear_ac_token(response, services().site)
-    if cookies.tries_in(request):
+    if cookies.tries_in(request, services().site):
         cookies.forget_tries(response, services().site)
     return response
 
@@ -151,7 +151,7 @@ def _check_cookies_come_back(again: str) -> None:
 
 
 def _check_session_is_kept() -> None:
-    if cookies.tries_in(request) + 1 < cookies.MOST_TRIES or _session_now():
+    if cookies.tries_in(request, services().site) + 1 < cookies.MOST_TRIES or _session_now():
         return
 
     @after_this_request

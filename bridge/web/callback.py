@@ -25,6 +25,7 @@ from bridge.http.devices import device_of
 from bridge.http.guard import AGENT_SESSION, require_session, require_store
 from bridge.http.parameters import single
 from bridge.http.problem import Context, in_context
+from bridge.signin.arrival import AnotherPerson
 from bridge.signin.authorization import AuthorizationResponse
 
 if TYPE_CHECKING:
@@ -73,9 +74,13 @@ def _let_agent_in(
 ) -> Response:
     former = str(session.get(AGENT_SESSION, ""))
     try:
-        arrived, landing = services().flow.complete(
+        arrival = services().flow.complete(
             connection.name, response, _pending_cookie, trace, former=former, device=device_of(request)
         )
+    except AnotherPerson:
+        # Whom the provider remembers is not whose phone this is: the person says who it shall be.
+        prompt = _OTHER_ACCOUNT.get(connection.idp.kind, "login")
+        return _see(url_for("agent.depart", name=connection.name, prompt=prompt))
     except (StateUnknown, StateExpired):
         # Another tab finished meanwhile: a person who is signed in wants the page, not an account of what was late.
         if _is_signed_in():
@@ -85,8 +90,12 @@ def _let_agent_in(
             return _see(url_for("callback.arrive", name=connection.name, state=response.state))
         raise
     interface = cast("BrowserSessionInterface", current_app.session_interface)
-    interface.start(cast("BrowserSession", session), {AGENT_SESSION: arrived.id, "csrf_token": secrets.token_hex(20)})
-    answer = _with_cookies(_see(landing), connection, arrived)
+    interface.start(
+        cast("BrowserSession", session), {AGENT_SESSION: arrival.session.id, "csrf_token": secrets.token_hex(20)}
+    )
+    # Only now: had the new session not been kept, the browser would still have had the old one.
+    services().flow.replace_former(arrival)
+    answer = _with_cookies(_see(arrival.landing), connection, arrival.session)
     if is_return and not former:
         cookies.count_try(answer, request, services().site)
     return answer

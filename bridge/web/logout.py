@@ -38,12 +38,13 @@ def by_frame(name: str) -> Response:
     connection = services().connections.get(name)
     in_context(Context("front_channel_logout", connection.name))
     asked = single(request.args, "iss", "sid")
-    allow_frames(_origins(connection))
+    origins = _origins(connection)
+    allow_frames(origins)
     response = Response("", mimetype="text/html")
     if asked["iss"] or asked["sid"]:
         services().endings.by_frame(connection.name, asked["iss"], asked["sid"])
-    elif request.headers.get("Sec-Fetch-Dest") in {"iframe", "frame"}:
-        # A provider that names no session means that of this browser; a mere link must not sign anybody out.
+    elif request.headers.get("Sec-Fetch-Dest") in {"iframe", "frame"} and _referrer() in origins:
+        # A provider that names no session means that of this browser; a mere link, or another site's frame, does not.
         _end_own(connection, response)
     return response
 
@@ -61,5 +62,13 @@ def _origins(connection: Connection) -> list[str]:
     """Return where the provider's pages may lie: a frame of any other site shows nothing."""
     metadata = services().upstream.metadata(connection.idp)
     addresses = (metadata.issuer, metadata.authorization_endpoint, metadata.end_session_endpoint)
-    parts = [urlsplit(address) for address in addresses]
-    return sorted({f"{part.scheme}://{part.netloc}" for part in parts if part.scheme in {"http", "https"}})
+    return sorted({_origin(address) for address in addresses} - {""})
+
+
+def _referrer() -> str:
+    return _origin(request.headers.get("Referer", ""))
+
+
+def _origin(address: str) -> str:
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc}" if parts.scheme in {"http", "https"} else ""

@@ -36,7 +36,7 @@ def page() -> Response:
         sdk_styles=sdk.styles,
     )
     response = Response(shown, mimetype="text/html")
-    if tries_in(request):
+    if tries_in(request, services().site):
         forget_tries(response, services().site)
     return response
 

@@ -268,6 +268,22 @@ class TestKeeping:
         assert sessions.rewrite("a", "me", 3, NEW, until=NOW + 90)
         assert admin.hget("bridge:session:a", "newer") == b"kept"
 
+    def test_a_row_that_cannot_be_read_is_over_and_stands_in_nobodys_way(
+        self, sessions: RedisSessions, admin: Redis
+    ) -> None:
+        for one in ("a", "b"):
+            sessions.add(replace(ROW, id=one), NOW)
+        admin.hset("bridge:session:a", "generation", "many")
+        admin.sadd("bridge:by:connection", b"\xff")
+        broken = sessions.get("a")
+        assert broken
+        assert broken.ended_code == "session_ended"
+        assert [row.id for row in sessions.find("connection", NOW)] == ["b"]
+        assert [row.id for row in sessions.every()] == ["b"]
+        sessions.put_blob(Blob("h", b"sealed"), until=NOW + 60, now=NOW)
+        admin.hset("bridge:browser:h", "expires_at", "never")
+        assert sessions.get_blob("h", NOW) is None
+
     def test_others_may_share_the_server(self, sessions: RedisSessions, admin: Redis) -> None:
         admin.set("somebody:elses", "1")
         sessions.add(ROW, NOW)

@@ -13,7 +13,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import MetaData, Table, inspect
+from sqlalchemy import MetaData, Table, inspect, text
 
 from bridge import db
 from bridge.db import Database, metadata
@@ -117,6 +117,15 @@ class TestUpgrade:
         started = [subprocess.Popen([sys.executable, "-c", start, empty_url], cwd=ROOT) for _ in range(2)]
         assert [process.wait(60) for process in started] == [0, 0]
         assert revision(empty) == REVISIONS[-1]
+
+
+    def test_what_a_newer_release_has_upgraded_serves_this_one_too(self, database: Database) -> None:
+        fill(database)
+        with database.transaction() as connection:
+            connection.execute(text(f"UPDATE {VERSION} SET version_num = '9999'"))
+        before = rows(database)
+        database.upgrade()
+        assert rows(database) == before
 
 
 class TestDowngrade:

@@ -327,6 +327,11 @@ class TestMarks:
         assert session_store.is_first_use("other", until=NOW + 60, now=NOW)
         assert session_store.is_first_use("m", until=NOW + 120, now=NOW + 61)
 
+    def test_a_mark_can_be_looked_for_without_being_used(self, session_store: SessionStore) -> None:
+        assert not session_store.is_used("m", NOW)
+        assert session_store.is_first_use("m", until=NOW + 60, now=NOW)
+        assert [session_store.is_used("m", NOW + after) for after in (1, 59, 61)] == [True, True, False]
+
     def test_of_many_at_once_exactly_one_is_the_first(self, session_store: SessionStore) -> None:
         for mark in "abcde":
             assert sum(together([partial(session_store.is_first_use, mark, until=NOW + 60, now=NOW)] * 8)) == 1

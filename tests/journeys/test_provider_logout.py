@@ -182,7 +182,8 @@ def test_marks_of_tokens_are_forgotten_once_nobody_can_use_them(house: House) ->
 
 def frame(browser: Browser, path: str = FRONT, **query: str) -> Any:
     address = f"{path}?{urlencode(query)}" if query else path
-    return browser.open(address, follow=False, **{"Sec-Fetch-Dest": "iframe", "Sec-Fetch-Site": "cross-site"})
+    headers = {"Sec-Fetch-Dest": "iframe", "Sec-Fetch-Site": "cross-site", "Referer": "http://localhost:5100/"}
+    return browser.open(address, follow=False, **headers)
 
 
 def test_a_frame_ends_the_session_also_where_the_browser_sends_no_cookie(house: House) -> None:

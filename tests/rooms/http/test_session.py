@@ -49,7 +49,7 @@ def test_a_session_is_kept_under_a_hash_of_its_id_and_sealed(house: House) -> No
     assert len(cookie) >= 43
     assert id_hash == sha256(cookie.encode()).hexdigest()
     content = interface(house.app).serializer.decode(sealed)
-    assert content.keys() == {"agent_session", "csrf_token", "_permanent"}
+    assert content.keys() == {"agent_session", "csrf_token", "_permanent", "row"}
     assert not any(content[name].encode() in sealed for name in ("agent_session", "csrf_token"))
 
 

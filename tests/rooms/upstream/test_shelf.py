@@ -226,6 +226,18 @@ class TestRenewing:
         assert source.renew(first) is second
         assert source.fetches == 2
 
+    def test_strangers_have_a_minute_of_their_own(self, source: Source) -> None:
+        second = source.shelf.renew("idp", source.get(), source.fetch, asker="strangers")
+        assert source.shelf.renew("idp", second, source.fetch, asker="strangers") is second
+        assert source.renew(second) == [3]
+
+    def test_strangers_never_wait_in_numbers_for_a_fetch_that_hangs(self, source: Source) -> None:
+        first = source.get()
+        place = source.shelf._place("idp")
+        place.strangers = threading.Semaphore(0)
+        assert source.shelf.renew("idp", first, source.fetch, asker="strangers") is first
+        assert source.fetches == 1
+
     def test_many_who_want_another_share_one_fetch(self, source: Source) -> None:
         first = source.get()
         assert at_once(lambda: source.renew(first)) == [[2]] * 8

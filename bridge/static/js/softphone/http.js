@@ -50,7 +50,10 @@ export async function ask(method, url, patience = DEADLINE) {
   }
 }
 
+/* Refusals of a provider that mean "not now": RFC 6585 section 4, RFC 6749 section 4.1.2.1, RFC 8628 section 3.5. */
+const NOT_NOW = new Set(["HTTP 429", "slow_down", "temporarily_unavailable", "server_error"]);
+
 /** True if the same question may well be answered in a moment. */
-export function isTemporary(answer) {
-  return answer.status === 0 || answer.status === 429 || answer.status >= 500;
+export function isTemporary({ status, body }) {
+  return status === 0 || status === 429 || status >= 500 || (body.code === "idp_error" && NOT_NOW.has(body.received));
 }

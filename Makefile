@@ -16,7 +16,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --generate-hashes --universal --python-version 3.11 \
 	--no-emit-index-url --no-header --no-annotate
 
-.PHONY: help demo test check format bench lock translations pictures venv browser clean
+.PHONY: help demo test check format bench shift lock translations pictures venv browser clean
 
 help: ## Show the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -45,6 +45,9 @@ format: $(DEV) ## Let ruff put things right
 
 bench: $(DEV) ## Measure sign-ins and requests
 	@$(BIN)/python -m tests.bench
+
+shift: $(DEV) ## Play ten hours of 200 agents with every trouble of a day (AGENTS=200 HOURS=10)
+	@AGENTS=$(or $(AGENTS),200) HOURS=$(or $(HOURS),10) $(BIN)/python -m tests.shift
 
 lock: $(DEV) ## Write both lock files anew (UPGRADE=1: to the newest versions)
 	@$(COMPILE) $(if $(UPGRADE),--upgrade) --output-file requirements.lock

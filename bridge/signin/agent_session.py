@@ -43,6 +43,7 @@ class AgentSession:
     Args:
         generation: counts the changes of the tokens.
         renewed_at: of the last renewal, 0 before the first.
+        refreshed_at: when the provider gave these tokens in a renewal that came no further; 0 where none did.
         counterparts: whom the tokens belong to; they go to nobody else, wherever the connection leads later.
         end_session_origin: where logout sends the browser, for the page's policy; empty where nowhere.
     """
@@ -62,6 +63,7 @@ class AgentSession:
     generation: int = 0
     end_session_origin: str = ""
     counterparts: str = ""
+    refreshed_at: float = 0.0
 
     @property
     def handle(self) -> str:
@@ -173,7 +175,8 @@ class AgentSessions:
         Raises:
             SessionEnded, LoginRequired: logout wins over a renewal in flight.
         """
-        new = replace(session, tokens=tokens, fuyun=fuyun, renewed_at=self._now(), generation=session.generation + 1)
+        counted = {"renewed_at": self._now(), "refreshed_at": 0.0, "generation": session.generation + 1}
+        new = replace(session, tokens=tokens, fuyun=fuyun, **counted)
         return self._rewrite(session, new, owner)
 
     def refreshed(self, session: AgentSession, tokens: TokenSet, owner: str) -> AgentSession:
@@ -296,9 +299,10 @@ class AgentSessions:
         )
 
     def _seal(self, session: AgentSession) -> str:
-        record = asdict(session)
-        for column in _COLUMNS:
-            del record[column]
+        record = {name: value for name, value in asdict(session).items() if name not in _COLUMNS}
+        if not session.refreshed_at:
+            # A replica of the release before refuses a member that it does not know.
+            del record["refreshed_at"]
         return self._key_ring.seal(PURPOSE, record)
 
     def _device(self, row: SessionRow) -> str:

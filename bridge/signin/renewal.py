@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from bridge.connections.document import counterparts
 from bridge.core import protocol
 from bridge.core.errors import (
     BridgeError,
     ExchangeRejected,
+    ExchangeUnreachable,
     IdpError,
     IdpUnreachable,
     IdTokenInvalid,
@@ -33,12 +34,16 @@ if TYPE_CHECKING:
     from bridge.signin.agent_session import AgentSession, AgentSessions
     from bridge.upstream.client import UpstreamClient
 
+Result = TypeVar("Result")
+
 _YOUNG: Final = 10.0
 """Seconds for which a result is answered again."""
 _POLL: Final = (0.05, 0.5)
 """Seconds between two looks of one who waits, first and later."""
 _STORE_TAKES: Final = 20.0
-"""Seconds for which the provider's new tokens are offered to a store that does not answer."""
+"""Seconds for which what a renewal brought is offered to a store that does not answer."""
+_SPARE: Final = 30.0
+"""Seconds that an access token has to live on for the exchange."""
 _PATIENCE: Final = 25.0
 """Seconds that one waits for another's renewal: longer than one call outside, shorter than a page's threads allow."""
 
@@ -108,7 +113,7 @@ class Renewal:
             failure = fault.code
             raise
         finally:
-            self._sessions.release_renewal(session_id, owner, failure)
+            _insist(lambda: self._sessions.release_renewal(session_id, owner, failure))
         return renewed
 
     def _renew_once(self, session_id: str, owner: str) -> AgentSession:
@@ -122,8 +127,12 @@ class Renewal:
             # Tokens of one provider must not be sent to another, whoever changed the connection meanwhile.
             raise LoginRequired(expected="the provider of this sign-in", received="another")
         session = self._refresh(connection, session, owner)
-        fuyun = self._obtain_again(connection, session)
-        renewed = self._sessions.renewed(session, session.tokens, fuyun, owner)
+        try:
+            fuyun = self._obtain_again(connection, session)
+        except ExchangeUnreachable:
+            self._note_refresh(session, owner)
+            raise
+        renewed = _insist(lambda: self._sessions.renewed(session, session.tokens, fuyun, owner))
         seconds = time.monotonic() - started
         self._journal.record("renewal", connection=connection.name, seconds=seconds, fuyun_jti=fuyun.jti)
         return renewed
@@ -132,6 +141,8 @@ class Renewal:
         tokens = session.tokens
         if not tokens.refresh_token:
             self._check_still_valid(connection, tokens)
+            return session
+        if self._is_refreshed(session):
             return session
         fresh = self._ask_provider(connection, session)
         # A provider that rotates has forgotten the old refresh token: whatever fails next must not lose the new one.
@@ -145,20 +156,25 @@ class Renewal:
         return replace(session, tokens=fresh)
 
     def _keep(self, connection: Connection, session: AgentSession, fresh: TokenSet, owner: str) -> AgentSession:
-        give_up_at = time.monotonic() + _STORE_TAKES
-        while True:
-            try:
-                return self._sessions.refreshed(session, fresh, owner)
-            except StoreUnavailable:
-                # Nobody else has the new token: a store that restarts now must not cost the agent the session.
-                if time.monotonic() > give_up_at:
-                    raise
-                time.sleep(_POLL[1])
-            except (SessionEnded, LoginRequired):
-                # Logout came meanwhile and revoked the old refresh token only.
-                with suppress(BridgeError):
-                    self._upstream.revoke(connection.idp, fresh.refresh_token)
-                raise
+        try:
+            # Nobody else has the new token: a store that restarts now must not cost the agent the session.
+            return _insist(lambda: self._sessions.refreshed(session, fresh, owner))
+        except (SessionEnded, LoginRequired):
+            # Logout came meanwhile and revoked the old refresh token only.
+            with suppress(BridgeError):
+                self._upstream.revoke(connection.idp, fresh.refresh_token)
+            raise
+
+    def _is_refreshed(self, session: AgentSession) -> bool:
+        """Say whether the renewal before came as far as a good access token, so that only the exchange is missing."""
+        ends_at = session.tokens.expires_at
+        return session.refreshed_at > session.renewed_at and ends_at is not None and ends_at > self._now() + _SPARE
+
+    def _note_refresh(self, session: AgentSession, owner: str) -> None:
+        # While Fuyun is down the provider need not pay for every try.
+        if session.tokens.refresh_token and not self._is_refreshed(session):
+            with suppress(BridgeError):
+                self._sessions.refreshed(replace(session, refreshed_at=self._now()), session.tokens, owner)
 
     def _ask_provider(self, connection: Connection, session: AgentSession) -> TokenSet:
         try:
@@ -190,3 +206,15 @@ class Renewal:
             if connection.mode == "oauth" and unknown_age and refusal.received == protocol.INVALID_GRANT:
                 raise LoginRequired(received=refusal.received) from refusal
             raise
+
+
+def _insist(act: Callable[[], Result]) -> Result:
+    """Do something at a store, again and again for a while where it does not answer; raises as `act`."""
+    give_up_at = time.monotonic() + _STORE_TAKES
+    while True:
+        try:
+            return act()
+        except StoreUnavailable:
+            if time.monotonic() > give_up_at:
+                raise
+            time.sleep(_POLL[1])

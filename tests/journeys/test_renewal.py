@@ -292,3 +292,37 @@ class TestModeJwt:
         assert refused(browser.post("/session/renew")) == (502, "exchange_rejected")
         minting.world.faults.clear()
         assert browser.post("/session/renew").status_code == 200
+
+
+def test_while_fuyun_is_down_the_provider_is_asked_once_and_not_for_every_try(house: House) -> None:
+    browser = signed_in(house)
+    house.world.faults.set("exchange", "http_500")
+    before = house.world.count("/token")
+    for _ in range(4):
+        assert refused(browser.post("/session/renew")) == (504, "exchange_unreachable")
+        house.clock.advance(15)
+    assert house.world.count("/token") == before + 1
+    house.world.faults.clear()
+    assert browser.post("/session/renew").status_code == 200
+    assert house.world.count("/token") == before + 1
+    house.clock.advance(15)
+    assert browser.post("/session/renew").status_code == 200
+    assert house.world.count("/token") == before + 2
+
+
+def test_the_provider_is_asked_again_once_what_it_gave_is_too_old(house: House) -> None:
+    browser = signed_in(house)
+    house.world.faults.set("exchange", "http_500", times=1)
+    before = house.world.count("/token")
+    browser.post("/session/renew")
+    house.clock.advance(290)
+    assert browser.post("/session/renew").status_code == 200
+    assert house.world.count("/token") == before + 2
+
+
+def test_a_refreshed_id_token_that_fails_its_checks_is_not_passed_over_by_the_next_try(house: House) -> None:
+    browser = signed_in(house)
+    house.world.faults.set("token", "bad_signature")
+    for _ in range(2):
+        assert refused(browser.post("/session/renew")) == (502, "id_token_invalid")
+        house.clock.advance(15)

@@ -175,8 +175,14 @@ class AgentSessions:
         Raises:
             SessionEnded, LoginRequired: logout wins over a renewal in flight.
         """
-        counted = {"renewed_at": self._now(), "refreshed_at": 0.0, "generation": session.generation + 1}
-        new = replace(session, tokens=tokens, fuyun=fuyun, **counted)
+        new = replace(
+            session,
+            tokens=tokens,
+            fuyun=fuyun,
+            renewed_at=self._now(),
+            refreshed_at=0.0,
+            generation=session.generation + 1,
+        )
         return self._rewrite(session, new, owner)
 
     def refreshed(self, session: AgentSession, tokens: TokenSet, owner: str) -> AgentSession:

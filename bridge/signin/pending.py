@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final, Literal
@@ -128,6 +129,13 @@ class PendingSignIns:
         if pending is None or not hmac.compare_digest(pending.state, state):
             return None
         return slot, pending
+
+    def is_genuine(self, state: str) -> bool:
+        """Say whether the bridge made this state less than ten minutes ago, for whatever browser."""
+        with suppress(StateUnknown, StateExpired):
+            self._slot(state)
+            return True
+        return False
 
     def _dating(self, now: Callable[[], float]) -> _Signer:
         signer = _Signer(self._key_ring.signing_keys(_SALT), salt=_SALT, digest_method=sha256)

@@ -88,6 +88,8 @@ def _let_agent_in(
         if request.method == "POST":
             # Another site's form brings no session cookie (SameSite=Lax); the navigation that we answer with does.
             return _see(url_for("callback.arrive", name=connection.name, state=response.state))
+        if not request.cookies and services().pending.is_genuine(response.state):
+            _probe_for_cookies(connection)
         raise
     interface = cast("BrowserSessionInterface", current_app.session_interface)
     interface.start(
@@ -151,7 +153,10 @@ def _forget_afterwards(connection: Connection, slot: int) -> None:
         return response
 
 
-def _probe_afterwards() -> None:
+def _probe_for_cookies(connection: Connection) -> None:
+    """Find out whether the browser of a sign-in that really was begun keeps any cookie, at its next try."""
+    in_context(Context("sign_in", connection.name, url_for("agent.depart", name=connection.name, again="1")))
+
     @after_this_request
     def probe(response: Response) -> Response:
         cookies.set_probe(response, services().site)
@@ -165,13 +170,10 @@ def _pending_cookie(slot: int) -> str:
 def _arrival_context(connection: Connection, landing: str, trace: Trace) -> Context:
     wanted = landing if landing != HOME else None
     prompt = _OTHER_ACCOUNT.get(connection.idp.kind, "login")
-    again = None if request.cookies else "1"
-    if again:
-        _probe_afterwards()
     return Context(
         "sign_in",
         connection.name,
-        retry_url=url_for("agent.depart", name=connection.name, next=wanted, again=again),
+        retry_url=url_for("agent.depart", name=connection.name, next=wanted),
         other_account_url=url_for("agent.depart", name=connection.name, next=wanted, prompt=prompt),
         trace=trace,
     )

@@ -104,6 +104,7 @@ def bridge_of_worker() -> Flask:
     from bridge.app import from_environment  # noqa: PLC0415 — loads Flask and the database
 
     running.hear_signals()
+    running.end_with_parent()
     return from_environment()
 
 

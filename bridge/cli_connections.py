@@ -69,7 +69,9 @@ def opened(config: Path, *, provisions: bool = False) -> Iterator[Services]:
             provision(settings, services)
         yield services
     except StoreUnavailable as refusal:
-        raise running.CannotRun(f"store.database: {refusal}") from None
+        # The sessions' own store says that it is the one.
+        place = "" if refusal.expected else "store.database: "
+        raise running.CannotRun(f"{place}{refusal}") from None
     except BridgeError as refusal:
         raise running.CannotRun(plain(str(refusal))) from None
     finally:

@@ -62,9 +62,8 @@ def _opened(config: Path) -> Iterator[tuple[Services, Resealing]]:
     try:
         yield services, Resealing(services.database, services.key_ring, store, services.agent_sessions)
     except StoreUnavailable as refusal:
-        raise CannotRun(
-            f"The store does not answer, or has no tables yet ({refusal.received or refusal.code})."
-        ) from None
+        where = "" if refusal.expected else "The database does not answer, or has no tables yet: "
+        raise CannotRun(f"{where}{refusal}") from None
     finally:
         store.close()
         services.database.close()
@@ -98,7 +97,8 @@ def _document(counts: Sequence[Count], names: Sequence[str], links_until: float,
                 "position": position,
                 "fingerprint": name,
                 "records": {count.kind: count.by_key[position] for count in counts},
-                "safe_to_drop": bool(position and not needed[position] and not links_until),
+                # A key that waits behind the others looks the same as one that has had its day.
+                "is_unused": bool(position and not needed[position] and not links_until),
             }
             for position, name in enumerate(names)
         ],
@@ -136,8 +136,8 @@ def _verdict(position: int, needed: int, links_until: float) -> str:
     if links_until:
         return f"may be needed by an administrator's link that nobody has used yet, until {moment(links_until)}."
     return (
-        f"is needed by no record: an old key is safe to drop {LIFETIME // 60} minutes after the last replica was"
-        " started with secret_keys[0] in front, since until then sign-ins may be under way with it."
+        f"is needed by no record. A new key is not needed yet; an old one is safe to drop {LIFETIME // 60} minutes"
+        " after the last replica was started with secret_keys[0] in front: until then sign-ins may be under way with it."
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from bridge.cli_connections import ACTOR, opened
+from bridge.running import CannotRun
 from bridge.telling import ask, config_option, moment, table
 
 if TYPE_CHECKING:
@@ -73,7 +74,13 @@ def end(
         raise click.UsageError("Say which sessions: HANDLES, --account or --all, one of the three.")
     with opened(config) as services:
         name = services.register.entry(connection).name
-        chosen = handles or _handles(services, name, account)
+        found = _handles(services, name, account)
+        chosen = [one for one in handles if one in found] if handles else found
+        if missing := set(handles) - set(chosen):
+            raise CannotRun(f"No session alive at {name} has the handle {', '.join(sorted(missing))}.")
+        if not chosen:
+            who = "Nobody" if account is None else "Nobody of this account"
+            raise CannotRun(f"{who} is signed in at {name}.")
         if not handles:
             ask(f"End {len(chosen)} sessions at {name}?", yes=yes)
         ended = services.endings.by_admin(name, None if everybody else chosen, actor=ACTOR)

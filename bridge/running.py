@@ -90,6 +90,19 @@ def serve_wsgi(target: str, host: str, port: int, *, threads: int, workers: int 
     ).serve()
 
 
+def end_with_parent() -> None:
+    """End this worker once the process that started it is gone; it would keep the port, and nobody could end it."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=watch, name="end-with-parent", daemon=True).start()
+
+
 def hear_signals() -> None:
     """Make sure that the main thread wakes for signals; call it there, in Granian's own process and in each worker.
 

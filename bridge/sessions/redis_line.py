@@ -32,6 +32,7 @@ Answer = TypeVar("Answer")
 
 PATIENCE: Final = 2.0
 """Seconds for a connection, an answer, or a place among the connections."""
+_WANTED: Final = "an answer of Redis, store.sessions"
 _CONNECTIONS: Final = 64
 _HEALTH_CHECK: Final = 30
 _FAILURES: Final = 3
@@ -84,7 +85,7 @@ class RedisLine:
         except RedisError as fault:
             is_answered = not isinstance(fault, (ConnectionBroken, AnswerTooLate))
             # Its text may repeat the question, and with it the id of a session.
-            raise StoreUnavailable(received=type(fault).__name__) from None
+            raise StoreUnavailable(expected=_WANTED, received=type(fault).__name__) from None
         finally:
             self._rest.leave(is_answered=is_answered)
         return answer
@@ -132,7 +133,7 @@ class _Rest:
             if self._failures < _FAILURES:
                 return
             if self._probe or self._clock() < self._until:
-                raise StoreUnavailable(received="nothing lately, so it was not asked")
+                raise StoreUnavailable(expected=_WANTED, received="nothing lately, so it was not asked")
             self._probe = threading.get_ident()
 
     def leave(self, *, is_answered: bool | None) -> None:

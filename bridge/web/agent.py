@@ -103,6 +103,8 @@ def initiate(name: str) -> Response:
 @agent.post("/logout")
 def sign_out() -> Response:
     """End the session here, and send the browser to end it at the provider."""
+    # Whoever could not be signed out is led back to the phone, which says so, and not to a page that looks signed out.
+    in_context(Context("sign_out", retry_url=url_for("softphone.page")))
     current = require_session()
     require_own_page()
     onward = services().flow.end(current)
@@ -146,8 +148,16 @@ def _depart(connection: Connection, landing: str, login_hint: str, prompt: str) 
 
 def _check_cookies_come_back(again: str) -> None:
     # A callback without any cookie gave this browser one, and a link that says so.
-    if again and not request.cookies:
-        raise CookiesRefused(expected="the cookie of the page before", received="no cookie")
+    if not again or request.cookies:
+        return
+
+    @after_this_request
+    def probe(response: Response) -> Response:
+        # Once more, for whoever allows cookies now and loads this page again.
+        cookies.set_probe(response, services().site)
+        return response
+
+    raise CookiesRefused(expected="the cookie of the page before", received="no cookie")
 
 
 def _check_session_is_kept() -> None:

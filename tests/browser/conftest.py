@@ -6,7 +6,7 @@ import os
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import pytest
 
@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from flask import Flask
-    from playwright.sync_api import Browser, ConsoleMessage, Page, Request
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, ViewportSize, WebError
 
 _BY_DESIGN = ("Failed to load resource",)
+_NOTHING = "/healthz"
+_VIEWPORT: ViewportSize = {"width": 1280, "height": 720}
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,9 @@ class Heard:
     def console(self, message: ConsoleMessage) -> None:
         if message.type in {"error", "warning"} and not message.text.startswith(_BY_DESIGN):
             self.errors.append(message.text)
+
+    def fault(self, error: WebError) -> None:
+        self.errors.append(str(error.error))
 
     def request(self, request: Request) -> None:
         if urlsplit(request.url).scheme in {"http", "https"}:
@@ -88,10 +93,66 @@ def open_page(chromium_browser: Browser) -> Iterator[Callable[..., Page]]:
     assert heard.errors == []
 
 
+@pytest.fixture(scope="session")
+def kept_context(chromium_browser: Browser) -> Iterator[BrowserContext]:
+    """One browser context for all tests that leave it as it was: half of what a page takes is its context."""
+    with chromium_browser.new_context(locale="en-US", viewport=_VIEWPORT) as context:
+        yield context
+
+
 @pytest.fixture
-def phone(open_page: Callable[..., Page], place: Place) -> Phone:
+def kept_page(kept_context: BrowserContext) -> Iterator[Page]:
+    """A page that the test before has used too, without its cookies, routes and tabs.
+
+    For a clock, init scripts, permissions and other options there is `open_page`: nobody can take them back here.
+    """
+    heard = Heard()
+    page = kept_context.pages[0] if kept_context.pages else kept_context.new_page()
+    kept_context.on("console", heard.console)
+    kept_context.on("weberror", heard.fault)
+    yield page
+    kept_context.remove_listener("console", heard.console)
+    kept_context.remove_listener("weberror", heard.fault)
+    _leave(kept_context)
+    assert heard.errors == []
+
+
+@pytest.fixture
+def closed_phone(kept_page: Page, place: Place) -> Iterator[Phone]:
+    """A phone that nobody has opened yet, in a page that may be the test's before."""
+    if kept_page.url != place.bridge + _NOTHING:
+        kept_page.goto(place.bridge + _NOTHING)
+    kept_page.evaluate("localStorage.clear(); sessionStorage.clear()")
+    phone = Phone(kept_page, place.bridge)
+    yield phone
+    phone.forget()
+
+
+@pytest.fixture
+def phone(closed_phone: Phone) -> Phone:
     """Lin's phone, ready for calls."""
+    closed_phone.open()
+    closed_phone.expect_state("ready")
+    return closed_phone
+
+
+@pytest.fixture
+def own_phone(open_page: Callable[..., Page], place: Place) -> Phone:
+    """The same in a context of its own."""
     return Phone.ready(open_page(), place.bridge)
+
+
+def _leave(context: BrowserContext) -> None:
+    first, *others = context.pages or [context.new_page()]
+    for other in others:
+        other.close()
+    first.unroute_all(behavior="ignoreErrors")
+    context.set_offline(offline=False)
+    # The same site, and so the same process.
+    first.goto(urljoin(first.url, _NOTHING) if first.url.startswith("http") else "about:blank")
+    first.emulate_media(color_scheme="null", reduced_motion="null")
+    first.set_viewport_size(_VIEWPORT)
+    context.clear_cookies()
 
 
 def _listen(page: Page, heard: Heard) -> None:

@@ -153,5 +153,9 @@ class Phone:
         expect(self.stage).to_be_visible()
         expect(self.stage).to_have_attribute("data-kind", kind)
 
+    def forget(self) -> None:
+        """Hear no more what the page asks."""
+        self.page.remove_listener("request", self._note)
+
     def _note(self, request: Request) -> None:
         self.asked.append(f"{request.method} {urlsplit(request.url).path}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import pytest
@@ -33,7 +34,8 @@ class Desk:
     app: Flask
 
     def enter(self, page: Page) -> None:
-        page.goto(f"{self.url}/admin/enter/{self.app.extensions['bridge'].admin_links.make()}")
+        link = f"{self.url}/admin/enter/{self.app.extensions['bridge'].admin_links.make()}"
+        assert page.request.get(link, max_redirects=0).status == HTTPStatus.SEE_OTHER
 
 
 @pytest.fixture(scope="module")
@@ -66,10 +68,8 @@ def choose(page: Page, person: str) -> None:
     page.locator(f'button[name="person"][value="{person}"]').click()
 
 
-def test_a_rehearsal_that_fails_says_what_to_change_and_the_next_one_goes_well(
-    desk: Desk, open_page: Callable[..., Page]
-) -> None:
-    page = open_page(viewport={"width": 1280, "height": 900})
+def test_a_rehearsal_that_fails_says_what_to_change_and_the_next_one_goes_well(desk: Desk, kept_page: Page) -> None:
+    page = kept_page
     desk.enter(page)
     page.goto(f"{desk.url}/admin/connections/contoso/rehearsals")
     picture(page, "rehearsals-none")
@@ -92,8 +92,10 @@ def test_a_rehearsal_that_fails_says_what_to_change_and_the_next_one_goes_well(
     assert violations(page) == []
 
 
-def test_a_colleague_is_told_what_happens_and_how_it_went(desk: Desk, open_page: Callable[..., Page]) -> None:
-    page = open_page()
+def test_a_colleague_is_told_what_happens_and_how_it_went(
+    desk: Desk, kept_page: Page, open_page: Callable[..., Page]
+) -> None:
+    page = kept_page
     desk.enter(page)
     page.goto(f"{desk.url}/admin/connections/contoso/rehearsals")
     page.get_by_role("button", name="Invite a colleague").click()
@@ -110,8 +112,8 @@ def test_a_colleague_is_told_what_happens_and_how_it_went(desk: Desk, open_page:
     assert violations(colleague) == []
 
 
-def test_pasted_claims_show_the_agent_and_keep_a_faulty_text(desk: Desk, open_page: Callable[..., Page]) -> None:
-    page = open_page()
+def test_pasted_claims_show_the_agent_and_keep_a_faulty_text(desk: Desk, kept_page: Page) -> None:
+    page = kept_page
     desk.enter(page)
     page.goto(f"{desk.url}/admin/connections/contoso/rehearsals")
     page.get_by_label("Claims as a JSON object").fill('{"email": "lin@contoso.example",}')
@@ -125,8 +127,8 @@ def test_pasted_claims_show_the_agent_and_keep_a_faulty_text(desk: Desk, open_pa
     assert violations(page) == []
 
 
-def test_the_portal_sheet_turns_green(desk: Desk, open_page: Callable[..., Page]) -> None:
-    page = open_page()
+def test_the_portal_sheet_turns_green(desk: Desk, kept_page: Page) -> None:
+    page = kept_page
     desk.enter(page)
     page.goto(f"{desk.url}/admin/connections/globex/portal")
     assert page.locator(".hb-proof-proven").count() == 0

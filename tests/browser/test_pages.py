@@ -34,32 +34,36 @@ PAGES = {
 }
 
 each_page = pytest.mark.parametrize("name", PAGES)
-each_language = pytest.mark.parametrize("language", LOCALES)
 
 
 @pytest.fixture
-def visit(open_page: Callable[..., Page], place: Place) -> Callable[..., Page]:
-    """Open one of the pages, signed in where it is the phone."""
+def visit(kept_page: Page, open_page: Callable[..., Page], place: Place) -> Callable[..., Page]:
+    """Open one of the pages."""
 
     def visited(name: str, **context: Any) -> Page:
-        page = open_page(**context)
-        if name == "phone":
-            page.context.add_cookies(signed_in(place.bridge))
-        page.goto(place.bridge + PAGES[name][0])
-        if name == "phone":
-            Phone(page, place.bridge).expect_state("ready")
+        page = open_page(**context) if context else kept_page
+        show(page, place, name)
         return page
 
     return visited
 
 
-@each_language
-@each_page
-def test_every_page_speaks_the_readers_language(visit: Callable[..., Page], name: str, language: str) -> None:
-    page = visit(name, locale=LOCALES[language])
-    _, english, chinese = PAGES[name]
-    expect(page.locator("html")).to_have_attribute("lang", {"en": "en", "zh": "zh-CN"}[language])
-    expect(page.get_by_text({"en": english, "zh": chinese}[language]).first).to_be_visible()
+def show(page: Page, place: Place, name: str) -> None:
+    """Go to one of the pages, signed in where it is the phone."""
+    if name == "phone":
+        page.context.add_cookies(signed_in(place.bridge))
+    page.goto(place.bridge + PAGES[name][0])
+    if name == "phone":
+        Phone(page, place.bridge).expect_state("ready")
+
+
+@pytest.mark.parametrize("language", LOCALES)
+def test_every_page_speaks_the_readers_language(open_page: Callable[..., Page], place: Place, language: str) -> None:
+    page = open_page(locale=LOCALES[language])
+    for name, (_, english, chinese) in PAGES.items():
+        show(page, place, name)
+        expect(page.locator("html")).to_have_attribute("lang", {"en": "en", "zh": "zh-CN"}[language])
+        expect(page.get_by_text({"en": english, "zh": chinese}[language]).first, name).to_be_visible()
 
 
 @each_page
@@ -72,7 +76,8 @@ def test_no_page_scrolls_sideways(visit: Callable[..., Page], name: str) -> None
 
 @each_page
 def test_axe_finds_nothing_serious(visit: Callable[..., Page], name: str) -> None:
-    page = visit(name, reduced_motion="reduce", bypass_csp=True)
+    page = visit(name)
+    page.emulate_media(reduced_motion="reduce")
     assert problems(page) == []
     assert problems_of_the_dark(page) == []
     page.set_viewport_size({"width": 360, "height": 800})
@@ -80,7 +85,8 @@ def test_axe_finds_nothing_serious(visit: Callable[..., Page], name: str) -> Non
 
 
 def test_axe_finds_nothing_serious_during_a_call(visit: Callable[..., Page], place: Place) -> None:
-    phone = Phone(visit("phone", reduced_motion="reduce", bypass_csp=True), place.bridge)
+    phone = Phone(visit("phone"), place.bridge)
+    phone.page.emulate_media(reduced_motion="reduce")
     phone.ring()
     assert problems(phone.page) == []
     assert problems_of_the_dark(phone.page) == []
@@ -123,8 +129,8 @@ def test_the_language_switch_stays_on_the_page(open_page: Callable[..., Page], p
     expect(page.get_by_role("link", name="中文")).to_have_attribute("aria-current", "true")
 
 
-def test_signing_in_needs_no_mouse(open_page: Callable[..., Page], lone_place: Place) -> None:
-    page = open_page()
+def test_signing_in_needs_no_mouse(kept_page: Page, lone_place: Place) -> None:
+    page = kept_page
     page.goto(f"{lone_place.bridge}/login")
     for expected in ("Skip to the main content", "中文", "English", "Sign in with Contoso"):
         page.keyboard.press("Tab")
@@ -134,16 +140,16 @@ def test_signing_in_needs_no_mouse(open_page: Callable[..., Page], lone_place: P
     page.wait_for_url("**/oauth2/v2.0/authorize*")
 
 
-def test_one_connection_is_one_button(open_page: Callable[..., Page], lone_place: Place) -> None:
-    page = open_page()
+def test_one_connection_is_one_button(kept_page: Page, lone_place: Place) -> None:
+    page = kept_page
     page.goto(f"{lone_place.bridge}/softphone?record=7")
     buttons = page.get_by_role("main").get_by_role("link")
     expect(buttons).to_have_count(1)
     expect(buttons).to_have_text(re.compile(r"^\s*Sign in with Contoso\s*$"))
 
 
-def test_the_e_mail_leads_to_the_company(open_page: Callable[..., Page], place: Place) -> None:
-    page = open_page()
+def test_the_e_mail_leads_to_the_company(kept_page: Page, place: Place) -> None:
+    page = kept_page
     page.goto(f"{place.bridge}/login")
     field = page.get_by_label("Work e-mail address")
     expect(field).to_have_attribute("autocomplete", "username")
@@ -170,10 +176,8 @@ def test_an_error_can_be_copied_for_support(visit: Callable[..., Page]) -> None:
     assert re.search(r"^Reference: \S+\nCode: connection_unknown\nStatus: 404", copied)
 
 
-def test_whose_profile_lacks_the_field_reads_which_and_may_use_another_account(
-    open_page: Callable[..., Page], place: Place
-) -> None:
-    page = open_page()
+def test_whose_profile_lacks_the_field_reads_which_and_may_use_another_account(kept_page: Page, place: Place) -> None:
+    page = kept_page
     page.goto(f"{place.bridge}/login/contoso")
     page.locator('button[name="person"][value="bo"]').click()
     expect(page.get_by_role("heading", name="Your profile does not say which agent you are")).to_be_visible()

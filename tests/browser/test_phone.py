@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.phone import NUMBER, Phone
+from tests.kit.browser import Browser
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -163,7 +164,8 @@ def test_a_session_that_ends_during_a_call_closes_the_phone_after_it(phone: Phon
     expect(phone.stage.get_by_role("button", name="Sign in")).to_be_enabled()
 
 
-def test_a_token_refused_during_a_call_waits_until_it_is_over(phone: Phone, place: Place) -> None:
+def test_a_token_refused_during_a_call_waits_until_it_is_over(own_phone: Phone, place: Place) -> None:
+    phone = own_phone
     phone.ring()
     phone.answer()
     refuse_any_token(phone, place)
@@ -253,10 +255,8 @@ def test_an_ended_session_shows_signed_out_and_stays_where_it_is(phone: Phone) -
     phone.page.wait_for_url("**/oauth2/v2.0/authorize*")
 
 
-def test_a_phone_that_comes_online_after_the_session_ended_stays_away(
-    open_page: Callable[..., Page], place: Place
-) -> None:
-    phone = Phone(open_page(), place.bridge)
+def test_a_phone_that_comes_online_after_the_session_ended_stays_away(closed_phone: Phone, place: Place) -> None:
+    phone = closed_phone
     held: list[Route] = []
     phone.page.route(f"{place.sandbox}/sdk/check", lambda route: held.append(route))  # noqa: PLW0108 — Playwright marks it
     with phone.page.expect_request("**/sdk/check"):
@@ -296,8 +296,8 @@ def test_the_coming_end_of_the_session_is_told_before(phone: Phone) -> None:
 # What goes wrong -----------------------------------------------------------------------------------------------------
 
 
-def test_a_host_that_cannot_be_reached_is_named(open_page: Callable[..., Page], place: Place) -> None:
-    phone = Phone(open_page(), place.bridge)
+def test_a_host_that_cannot_be_reached_is_named(closed_phone: Phone, place: Place) -> None:
+    phone = closed_phone
     phone.page.route("**/sdk/hotline-client-ui/index.js", lambda route: route.abort())
     phone.open()
     phone.expect_stage("failed")
@@ -305,8 +305,8 @@ def test_a_host_that_cannot_be_reached_is_named(open_page: Callable[..., Page], 
     expect(phone.page.locator("#stage-text")).to_contain_text(f"The host {host} could not be reached")
 
 
-def test_software_that_does_not_start_is_told(open_page: Callable[..., Page], place: Place) -> None:
-    phone = Phone(open_page(), place.bridge)
+def test_software_that_does_not_start_is_told(closed_phone: Phone) -> None:
+    phone = closed_phone
     empty = "**/sdk/hotline-client-ui/index.js"
     phone.page.route(empty, lambda route: route.fulfill(body="", content_type="text/javascript"))
     phone.open()
@@ -314,8 +314,8 @@ def test_software_that_does_not_start_is_told(open_page: Callable[..., Page], pl
     expect(phone.page.locator("#stage-title")).to_have_text("The phone software is incomplete")
 
 
-def test_a_refused_token_is_renewed_once_and_then_told(open_page: Callable[..., Page], place: Place) -> None:
-    phone = Phone(open_page(), place.bridge)
+def test_a_refused_token_is_renewed_once_and_then_told(closed_phone: Phone, place: Place) -> None:
+    phone = closed_phone
     refuse_any_token(phone, place)
     phone.open()
     phone.expect_stage("failed")
@@ -334,19 +334,23 @@ def test_a_lost_line_is_told_and_a_restored_one_too(phone: Phone) -> None:
 def test_a_computer_without_network_says_so(phone: Phone) -> None:
     phone.page.context.set_offline(True)
     expect(phone.notice("trouble")).to_contain_text("no network connection")
+    # A page that is left without an end looks signed out, and is not.
+    phone.sign_out.click()
+    expect(phone.notice("sign-out")).to_contain_text("You are still signed in here")
+    phone.expect_state("ready")
     phone.page.context.set_offline(False)
     expect(phone.notice("trouble")).to_be_hidden()
 
 
-def test_a_browser_without_modules_is_told_to_update(open_page: Callable[..., Page], place: Place) -> None:
-    phone = Phone(open_page(), place.bridge)
+def test_a_browser_without_modules_is_told_to_update(closed_phone: Phone) -> None:
+    phone = closed_phone
     phone.page.route("**/static/js/softphone/boot.js*", lambda route: route.abort())
     phone.open()
     expect(phone.page.locator("#too-old")).to_be_visible()
 
 
-def test_without_scripts_the_page_says_what_it_needs(phone: Phone) -> None:
-    html = phone.page.request.get(f"{phone.bridge}/softphone").text()
+def test_without_scripts_the_page_says_what_it_needs(place: Place) -> None:
+    html = Browser(place.bridge).sign_in("contoso").text
     message = re.search(r"<noscript>(.*?)</noscript>", html, re.DOTALL)
     assert message is not None
     assert "The phone needs JavaScript." in message[1]
@@ -355,7 +359,8 @@ def test_without_scripts_the_page_says_what_it_needs(phone: Phone) -> None:
 # Microphone ----------------------------------------------------------------------------------------------------------
 
 
-def test_a_blocked_microphone_is_explained(phone: Phone) -> None:
+def test_a_blocked_microphone_is_explained(own_phone: Phone) -> None:
+    phone = own_phone
     expect(phone.check("microphone")).to_contain_text("The browser will ask you once")
     phone.check("microphone").get_by_role("button", name="Allow microphone").click()
     expect(phone.check("microphone")).to_contain_text("Blocked. Click the icon to the left of the address")

@@ -118,11 +118,10 @@ class TestUpgrade:
         assert [process.wait(60) for process in started] == [0, 0]
         assert revision(empty) == REVISIONS[-1]
 
-
     def test_what_a_newer_release_has_upgraded_serves_this_one_too(self, database: Database) -> None:
         fill(database)
         with database.transaction() as connection:
-            connection.execute(text(f"UPDATE {VERSION} SET version_num = '9999'"))
+            connection.execute(text("UPDATE schema_version SET version_num = '9999'"))
         before = rows(database)
         database.upgrade()
         assert rows(database) == before

@@ -10,12 +10,14 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 _SERIOUS = {"serious", "critical"}
-_OF_COLOUR: dict[str, Any] = {"runOnly": ["color-contrast", "link-in-text-block"]}
+# Whatever else axe finds would be described element by element, which takes longer than to look for it.
+_ALL: dict[str, Any] = {"resultTypes": ["violations"]}
+_OF_COLOUR: dict[str, Any] = _ALL | {"runOnly": ["color-contrast", "link-in-text-block"]}
 
 
 def problems(page: Page) -> list[str]:
     """Return what is serious or critical."""
-    return _found(page, {})
+    return _found(page, _ALL)
 
 
 def problems_of_the_dark(page: Page) -> list[str]:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -25,12 +22,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from flask import Flask
-
-MAKE = """
-from bridge.app import from_environment
-app = from_environment()
-print(app.test_client().get("/readyz").get_json()["status"])
-"""
 
 
 @pytest.fixture
@@ -88,19 +79,6 @@ class TestMaking:
         for thread in threads:
             thread.join()
         assert [closed(app).test_client().get("/readyz").status_code for app in made] == [200] * 4
-
-    def test_several_processes_at_once_on_a_fresh_file_all_start(self, environ: Path) -> None:
-        workers = [
-            subprocess.Popen(
-                [sys.executable, "-c", MAKE],
-                env={**os.environ, "PYTHONPATH": "."},
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-            for _ in range(2)
-        ]
-        assert [worker.communicate()[0] for worker in workers] == ["ok\n"] * 2
 
     def test_the_public_url_alone_decides_about_the_sessions_cookie(self, tmp_path: Path) -> None:
         loopback, https = (

@@ -127,7 +127,7 @@ class TestStatus:
     def test_says_when_an_old_one_may_go(self, shift: Shell) -> None:
         shift.told("reseal")
         *_, last = shift.told("status")
-        assert "is needed by no record: an old key is safe to drop 10 minutes after the last replica was" in last
+        assert "an old one is safe to drop 10 minutes after the last replica was" in last
 
     def test_waits_for_a_link_that_nobody_has_used(self, shell: Shell) -> None:
         with shell.services(OLD) as services:
@@ -153,15 +153,15 @@ class TestStatus:
         assert [key.pop("fingerprint") for key in document["keys"]] != []
         assert document == {
             "keys": [
-                {"position": 0, "records": nothing, "safe_to_drop": False},
-                {"position": 1, "records": nothing | {"agent_sessions": 2}, "safe_to_drop": False},
+                {"position": 0, "records": nothing, "is_unused": False},
+                {"position": 1, "records": nothing | {"agent_sessions": 2}, "is_unused": False},
             ],
             "lost": nothing,
             "links_until": None,
             "unproven_domains": 0,
         }
         shift.told("reseal")
-        assert [key["safe_to_drop"] for key in json.loads(shift.run("status", "--json").stdout)["keys"]] == [
+        assert [key["is_unused"] for key in json.loads(shift.run("status", "--json").stdout)["keys"]] == [
             False,
             True,
         ]
@@ -175,7 +175,10 @@ class TestStatus:
     def test_says_so_where_there_is_no_store(self, shell: Shell) -> None:
         result = shell.run("status")
         assert (result.exit_code, result.stdout) == (1, "")
-        assert result.stderr == "The store does not answer, or has no tables yet (OperationalError).\n"
+        assert result.stderr == (
+            "The database does not answer, or has no tables yet: store_unavailable: The session store does not answer."
+            " (received OperationalError)\n"
+        )
 
 
 class TestReseal:

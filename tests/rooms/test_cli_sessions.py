@@ -76,11 +76,10 @@ def test_everybody_is_listed_with_device_and_times_and_no_secret(config: Path, s
     ("asked", "left"),
     [
         (["--account", "LIN@contoso.example"], ["fang@contoso.example"]),
-        (["--account", "nobody"], ["fang@contoso.example", "lin@contoso.example", "lin@contoso.example"]),
         (["--all"], []),
         (["HANDLE"], ["lin@contoso.example", "lin@contoso.example"]),
     ],
-    ids=["account", "unknown", "all", "handle"],
+    ids=["account", "all", "handle"],
 )
 def test_what_is_named_ends_and_nothing_else(
     config: Path, services: Services, asked: list[str], left: list[str]
@@ -92,6 +91,22 @@ def test_what_is_named_ends_and_nothing_else(
     assert accounts(services) == left
     acts = [one for one in services.trail.search(Search()) if one.event == "sessions_ended"]
     assert [one.actor for one in acts] == ["operator at the command line"] * (len(left) < 3)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (["--account", "nobody"], f"Nobody of this account is signed in at {NAME}."),
+        (["0123456789abcdef"], f"No session alive at {NAME} has the handle 0123456789abcdef."),
+    ],
+    ids=["account", "handle"],
+)
+def test_what_is_not_there_is_told_and_ends_nothing(
+    config: Path, services: Services, asked: list[str], said: str
+) -> None:
+    result = run(config, "end", NAME, *asked)
+    assert (result.exit_code, result.stderr) == (1, f"{said}\n")
+    assert len(accounts(services)) == 3
 
 
 def test_a_no_at_the_terminal_ends_nothing(config: Path, services: Services, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -180,3 +181,20 @@ class TestWaitingForAnswers:
         child.process.wait(10)
         with pytest.raises(running.CannotRun, match="ended with exit code 1"):
             running.wait_until_answering([child], {1: "/"})
+
+
+def test_a_worker_ends_with_whoever_started_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    gone, ended = threading.Event(), threading.Event()
+    parent = SimpleNamespace(join=gone.wait)
+    monkeypatch.setattr("multiprocessing.parent_process", lambda: parent)
+    monkeypatch.setattr("os.kill", lambda _, number: ended.set() if number == signal.SIGKILL else None)
+    running.end_with_parent()
+    assert not ended.wait(0.05)
+    gone.set()
+    assert ended.wait(10)
+
+
+def test_a_process_that_nobody_started_as_a_worker_lives_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("multiprocessing.parent_process", lambda: None)
+    running.end_with_parent()
+    assert "end-with-parent" not in {thread.name for thread in threading.enumerate()}

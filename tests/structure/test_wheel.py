@@ -82,17 +82,11 @@ def _files(folder: Path, *ignored: str) -> set[Path]:
     return {path for path in found if path.name not in ignored}
 
 
-@pytest.mark.parametrize("folder", ["templates", "config"])
-def test_the_wheel_holds_every_file_of(installed: Path, folder: str) -> None:
-    assert _files(installed / "bridge" / folder) == _files(ROOT / folder, "bridge.toml")
-
-
-def test_the_wheel_holds_the_whole_package(installed: Path) -> None:
+def test_the_wheel_holds_the_whole_package_and_no_tests(installed: Path) -> None:
+    for folder in ("templates", "config"):
+        assert _files(installed / "bridge" / folder) == _files(ROOT / folder, "bridge.toml")
     beside = {path for path in _files(installed / "bridge") if path.parts[0] in {"templates", "config"}}
     assert _files(installed / "bridge") - beside == _files(ROOT / "bridge")
-
-
-def test_the_wheel_holds_no_tests(installed: Path) -> None:
     assert sorted(path.name for path in installed.iterdir() if path.suffix != ".dist-info") == ["bin", "bridge"]
 
 
@@ -103,29 +97,19 @@ def test_the_command_line_tells_its_version(installed: Path, tmp_path: Path) -> 
     assert _run([str(command), "--version"], tmp_path, PYTHONPATH=str(installed)) == told
 
 
-def test_the_installed_bridge_is_the_one_that_answers(installed: Path, answers: dict[str, Any]) -> None:
+def test_an_installed_bridge_has_its_pages_in_both_languages_its_files_and_its_tables(
+    installed: Path, answers: dict[str, Any]
+) -> None:
     assert Path(answers["package"]).is_relative_to(installed)
     assert Path(answers["templates"]).is_relative_to(installed)
-
-
-def test_an_installed_bridge_has_its_pages(answers: dict[str, Any]) -> None:
     status, page = answers["english"]
     assert status == 200
     assert 'href="/login/contoso"' in page
     assert "state_unknown" in answers["error"]
-
-
-def test_an_installed_bridge_speaks_chinese(answers: dict[str, Any]) -> None:
     status, page = answers["chinese"]
     assert status == 200
     assert 'lang="zh-CN"' in page
     assert "登录" in page
-
-
-def test_an_installed_bridge_serves_its_static_files(answers: dict[str, Any]) -> None:
     assert {Path(name).suffix for name in answers["statics"]} >= {".css", ".js", ".svg"}
     assert set(answers["statics"].values()) == {200}
-
-
-def test_an_installed_bridge_brings_its_database_up_to_date(answers: dict[str, Any]) -> None:
     assert {"agent_sessions", "browser_sessions", "schema_version"} <= set(answers["tables"])

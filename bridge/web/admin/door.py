@@ -84,12 +84,17 @@ def enter(token: str) -> Response:
 
 
 @door.get("/admin/again")
-def again() -> Response | str:
-    """Send the administrator to sign in anew, so that secrets may be changed; back to where they were."""
+def again() -> str:
+    """Ask the administrator to sign in anew, so that secrets may be changed; back to where they were.
+
+    A page, not a redirect: Chromium holds a form to ``form-action`` through all its redirects, so whoever came here by
+    a form would never reach the provider.
+    """
     admin = console.current_admin()
     landing = own_path(single(request.args, "next")["next"], "/admin")
     if admin.connection:
-        return _see(url_for("door.depart", name=admin.connection, next=landing))
+        onward = url_for("door.depart", name=admin.connection, next=landing)
+        return render_template("admin/again.html", title=_title_of(admin.connection), onward_url=onward)
     return render_template(
         "admin/sign_in.html", ways=[], has_ways=bool(_ways_in()), are_named=True, unknown=False, next=landing
     )
@@ -109,6 +114,10 @@ def sign_out() -> Response:
 def _ways_in() -> list[Connection]:
     names = services().admin_rules.ways_in
     return [one for one in services().connections.enabled() if one.name.lower() in names]
+
+
+def _title_of(name: str) -> str:
+    return next((one.title for one in services().connections.enabled() if one.name == name), name)
 
 
 def _departure_url(connection: Connection, landing: str) -> str:

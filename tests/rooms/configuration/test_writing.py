@@ -130,7 +130,7 @@ TABLES = st.builds(
 )
 
 
-@settings(PATIENT, max_examples=60)
+@settings(PATIENT, max_examples=40)
 @given(TABLES)
 def test_reading_what_was_written_gives_the_same_connection(table: dict[str, Any]) -> None:
     connection = connection_of(table)
@@ -140,7 +140,7 @@ def test_reading_what_was_written_gives_the_same_connection(table: dict[str, Any
     assert connection_table(connection, PUBLIC_URL) == tables
 
 
-@settings(PATIENT, max_examples=30)
+@settings(PATIENT, max_examples=20)
 @given(TABLES)
 def test_a_file_of_it_holds_the_same_tables(table: dict[str, Any]) -> None:
     tables = [connection_table(connection_of(table), PUBLIC_URL)]

@@ -1,10 +1,14 @@
-/** Signing out: not during a call, checked out first, then a real form that the browser itself sends. */
+/** Signing out: not during a call, checked out first, then a real form that the browser itself sends.
+ *
+ * Only while the bridge can be reached: a page that is left without an end looks signed out, and is not.
+ */
 
 import { tell } from "./channel.js";
 import { notice, withdraw } from "./notices.js";
 import { isCallUp } from "./desk.js";
 import { checkOut } from "./phone.js";
 import { find, say } from "./page.js";
+import { lookUp } from "./session.js";
 import { isCallElsewhere } from "./windows.js";
 
 const PATIENCE = 3000;
@@ -12,6 +16,11 @@ const PATIENCE = 3000;
 async function signOut(form) {
   if (await isCallElsewhere()) {
     notice("sign-out", say("call_elsewhere"), { tone: "wait" });
+    return false;
+  }
+  const { outcome } = await lookUp();
+  if (outcome === "unreachable") {
+    notice("sign-out", say("sign_out_waits"), { tone: "wait" });
     return false;
   }
   withdraw("sign-out");

@@ -36,6 +36,7 @@ function follow(known, isNewer) {
 
 function heedEnd(session) {
   if (!isOver()) tell("look");
+  drawUntil(0);
   keep({ session });
 }
 

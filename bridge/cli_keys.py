@@ -137,7 +137,7 @@ def _verdict(position: int, needed: int, links_until: float) -> str:
         return f"may be needed by an administrator's link that nobody has used yet, until {moment(links_until)}."
     return (
         f"is needed by no record. A new key is not needed yet; an old one is safe to drop {LIFETIME // 60} minutes"
-        " after the last replica was started with secret_keys[0] in front: until then sign-ins may be under way with it."
+        " after the last replica was started with secret_keys[0] in front: until then sign-ins may carry it."
     )
 
 

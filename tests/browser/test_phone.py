@@ -237,7 +237,7 @@ def test_an_outage_is_no_logout(phone: Phone) -> None:
     phone.expect_state("ready")
     phone.refuse("/session", 503, "store_unavailable")
     phone.beat()
-    expect(phone.notice("trouble")).to_contain_text("You stay signed in; calls go on.")
+    expect(phone.notice("trouble")).to_contain_text("You stay signed in and calls go on")
     phone.recover()
     phone.beat()
     expect(phone.notice("trouble")).to_be_hidden()

@@ -25,6 +25,12 @@ LEAD = """() => {
 }"""
 
 
+@pytest.fixture
+def phone(own_phone: Phone) -> Phone:
+    """A phone whose tabs share their context with nobody else's."""
+    return own_phone
+
+
 def refreshes(place: Place) -> int:
     """Count the refresh tokens that the provider has redeemed."""
     rows = requests.get(f"{place.sandbox}/sandbox/requests", timeout=10).json()["requests"]

@@ -45,7 +45,7 @@ def test_an_hour_with_every_trouble_costs_nobody_a_session_or_a_call(
     assert (tally.leavers, tally.noticed) == (2, 2)
     assert tally.together > 10
     assert tally.calls > 20
-    assert tally.refreshed == tally.renewed > 60
+    assert tally.refreshed == tally.renewed + tally.in_vain > 60
 
 
 def test_it_would_notice_a_renewal_that_is_not_alone(
@@ -54,4 +54,4 @@ def test_it_would_notice_a_renewal_that_is_not_alone(
     monkeypatch.setattr(RedisSessions, "claim", lambda *_, **__: True)
     tally = Shift(PLAN, tmp_path, lasting_redis, lambda _: None).run()
     assert tally.asked
-    assert tally.most_at_once > 1
+    assert any(fault.startswith("asked to sign in") for fault in tally.faults())

@@ -77,7 +77,7 @@ class Agent:
     asleep_until: float = 0.0
     left_at: float = 0.0
     over_at: float = 0.0
-    renewed: int = 0
+    renewed: list[float] = field(default_factory=list)
     is_renewing: bool = False
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -194,7 +194,7 @@ class Agent:
             self.tally.lost.append(f"{self.key}: renewal refused with {reply.status} {reply.body.get('code')}")
             return
         self._take(tab, reply)
-        self.renewed += 1
+        self.renewed.append(self.now)
         self.tally.renewal(self.now - max(due, self.asleep_until))
         self.renew_at = 0.0
         self.look(tab)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 from collections import Counter, defaultdict
@@ -44,12 +43,10 @@ class Refreshes:
         """How many refreshes went well."""
         return sum(map(len, self.done.values()))
 
-    def by_person(self, first: float = -math.inf, end: float = math.inf) -> Counter[str]:
-        """Count the refreshes that went well, from `first` until before `end`, by the person's key."""
-        counted: Counter[str] = Counter()
-        for family, times in self.done.items():
-            counted[self._people[family]] += sum(first <= moment < end for moment in times)
-        return counted
+    def of_person(self, key: str) -> list[float]:
+        """Return the epoch seconds of a person's refreshes that went well, in order."""
+        times = (self.done[family] for family, person in self._people.items() if person == key)
+        return sorted(moment for one in times for moment in one)
 
     def _watched(self, value: str, **asked: Any) -> Grant:
         known = self._grants._refresh.get(value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
 from unittest.mock import patch
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 IDP: Final = "globex"
 OUTAGE: Final = 300.0
 _ACCESS_TOKEN: Final = 300
+_SPARE: Final = 30
+"""Seconds before its end from which on an access token is no longer exchanged."""
 _FUYUN_TOKEN: Final = 900
 _AHEAD: Final = (0.0, 2.0)
 _ENDPOINTS: Final = ("discovery", "jwks", "authorize", "token", "userinfo")
@@ -280,15 +283,24 @@ class Shift:
         self._compare_refreshes()
 
     def _compare_refreshes(self) -> None:
-        """Compare what the provider granted with what the phones got; a refresh without Fuyun can lead nowhere."""
-        done, in_vain = self.refreshes.by_person(), self.refreshes.by_person(*self.without_fuyun)
+        """Compare what the provider granted with what the phones got.
+
+        What was granted while Fuyun was down waits for it; if it grows too old meanwhile, it is an expiry of its own.
+        """
         for agent in self.agents:
-            granted = done[agent.key] - in_vain[agent.key]
-            if granted != agent.renewed:
-                self.tally.superfluous.append(f"{agent.key}: {granted} refreshes, {agent.renewed} renewals")
-        self.tally.in_vain = in_vain.total()
-        self.tally.refreshed = self.refreshes.total - in_vain.total()
+            times = self.refreshes.of_person(agent.key)
+            expired = sum(self._has_expired_in_vain(agent, *pair) for pair in pairwise(times))
+            if len(times) != len(agent.renewed) + expired:
+                told = f"{len(times)} refreshes, {len(agent.renewed)} renewals, {expired} expired in vain"
+                self.tally.superfluous.append(f"{agent.key}: {told}")
+            self.tally.in_vain += expired
+        self.tally.refreshed = self.refreshes.total
         self.tally.most_at_once = self.refreshes.most_at_once
+
+    def _has_expired_in_vain(self, agent: Agent, first: float, second: float) -> bool:
+        is_old = second - first >= _ACCESS_TOKEN - _SPARE
+        began, ended = self.without_fuyun
+        return is_old and began <= first < ended and not any(first <= one < second for one in agent.renewed)
 
     def _time(self) -> str:
         minutes = int((self.clock() - self.began_at) / 60)

@@ -23,7 +23,7 @@ class Tally:
         still_working: leavers who could still do something when they must not.
         lost: agents without a session at the end of the shift, leavers apart.
         renewed: renewals that came to a good end, and `refreshed` refreshes that the provider granted for them.
-        in_vain: refreshes while Fuyun was down, so that no renewal could come of them.
+        in_vain: tokens that expired while Fuyun was down, before they could be exchanged.
         late: the longest time from a renewal's due moment to its good end, in seconds of the shift.
         wait: the longest time for one answer, in real seconds.
     """
@@ -81,11 +81,12 @@ class Tally:
     def report(self) -> list[str]:
         """Return the figures, one a line."""
         answers = ", ".join(f"{status}: {count:,}" for status, count in sorted(self.replies.items()))
-        ratio = self.refreshed / self.renewed if self.renewed else 0
+        expiries = self.renewed + self.in_vain
+        ratio = self.refreshed / expiries if expiries else 0
         return [
             f"sign-ins asked         {len(self.asked)}",
-            f"refreshes per expiry   {ratio:.4f}  ({self.refreshed:,} for {self.renewed:,})",
-            f"while Fuyun was down   {self.in_vain:,} refreshes more",
+            f"refreshes per expiry   {ratio:.4f}  ({self.refreshed:,} for {expiries:,})",
+            f"expired without Fuyun  {self.in_vain:,} of them",
             f"asked by all tabs      {self.together:,} times at the same moment",
             f"at most at once        {self.most_at_once} refresh of one session",
             f"calls interrupted      {len(self.interrupted)} of {self.calls:,}",

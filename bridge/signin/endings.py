@@ -25,8 +25,11 @@ if TYPE_CHECKING:
 
 _FAREWELL: Final = 3.0
 """Seconds that an agent who signs out waits for the provider, whatever state that is in."""
-_ON_THE_WAY: Final = 600.0
-"""Seconds for which no sign-in may come out of a provider's session that was ended: longer than any is under way."""
+_ON_THE_WAY: Final = 60.0
+"""Seconds for which no sign-in may come out of a provider's session that was ended.
+
+As long as the way from a redeemed code to a session can take, and no longer: a provider may use a `sid` again.
+"""
 _NAMED: Final = 5
 """People whom the journal names when an administrator ends sessions."""
 _LATE: Final = 120.0

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from tests.journeys.steps import another_tab, housed, records, rehoused, signed_in
+from tests.kit.house import change
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -240,6 +241,15 @@ class TestTheEnd:
         assert browser.fetch("/session").json()["connection"] == "acme"
         assert tab.fetch("/session").json()["code"] == "session_ended"
         assert len(records(house)) == 1
+
+
+def test_who_is_signed_in_does_not_depend_on_the_connection_being_switched_on(house: House) -> None:
+    browser = signed_in(house)
+    off = rehoused(house, lambda old: change(old, "globex", lambda one: replace(one, enabled=False)))
+    off.adapter.applications.update({house.settings.public_url: off.app})
+    tab = another_tab(off, browser)
+    assert tab.fetch("/session").json()["account_name"] == "lin"
+    off.services.database.close()
 
 
 class TestOutages:

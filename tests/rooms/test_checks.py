@@ -15,6 +15,10 @@ from tests.kit.house import change
 if TYPE_CHECKING:
     from bridge.checks import Finding
     from tests.kit.house import House
+    from tests.kit.redis_server import RedisServer
+
+
+SOMEWHERE = "sqlite://"
 
 
 def found(house: House) -> dict[str, Finding]:
@@ -109,3 +113,36 @@ def test_an_access_key_that_is_not_taken_is_told(house: House) -> None:
     told = found(house)["globex: contact center"]
     assert not told.ok
     assert "InvalidAccessKeyId.NotFound" in told.what
+
+
+def test_sessions_in_redis_are_asked_for_and_what_could_lose_them_is_doubted(
+    house: House, redis_server: RedisServer
+) -> None:
+    url = redis_server.emptied()
+    kept = rehoused(
+        house, lambda old: replace(old, store=old.store.model_copy(update={"sessions": url, "database": SOMEWHERE}))
+    )
+    outbound = kept.services.outbound
+    asked = checks.probe(kept.services, (), outbound, MetadataCache(outbound), KeyCache(outbound))
+    told = [(one.level, one.what) for one in asked if one.name == "store.sessions"]
+    assert told == [
+        ("ok", "redis answers"),
+        ("warn", "a restart of this Redis signs everybody out: switch on appendonly"),
+    ]
+
+
+def test_a_redis_that_does_not_answer_is_told(house: House) -> None:
+    silent = rehoused(
+        house,
+        lambda old: replace(
+            old, store=old.store.model_copy(update={"sessions": "redis://127.0.0.1:9", "database": SOMEWHERE})
+        ),
+    )
+    outbound = silent.services.outbound
+    (told,) = [
+        one
+        for one in checks.probe(silent.services, (), outbound, MetadataCache(outbound), KeyCache(outbound))
+        if one.name == "store.sessions"
+    ]
+    assert told.level == "fault"
+    assert "store_unavailable" in told.what

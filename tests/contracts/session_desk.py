@@ -9,16 +9,30 @@ import pytest
 from bridge.connections.secrets import KeyRing
 from bridge.core.errors import BridgeError, SessionEnded
 from bridge.core.model import AccountName, FuyunToken, Secret, TokenSet
-from bridge.sessions.rows import Resealed
+from bridge.sessions.rows import Content, Resealed, SessionRow
 from bridge.signin.agent_session import AgentSession, AgentSessions
 from tests.kit.clock import Clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bridge.sessions.rows import SessionRow, SessionStore
+    from bridge.sessions.rows import SessionStore
 
 LIFETIME, IDLE = 43_200, 7_200
+NOW = 1_900_000_000.25
+ROW = SessionRow(
+    id="a",
+    format=1,
+    sealed="sealed",
+    about="about",
+    sub_key="person",
+    sid_key="provider session",
+    connection_key="connection",
+    generation=0,
+    expires_at=NOW + 43_200,
+    seen_at=NOW,
+)
+NEW = Content(format=2, sealed="new", generation=1)
 RING = KeyRing([Secret("a" * 32)])
 LIN = AgentSession(
     id="",

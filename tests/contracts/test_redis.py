@@ -16,11 +16,11 @@ from bridge.core.model import Secret
 from bridge.sessions.redis_address import read_redis_address
 from bridge.sessions.redis_line import RedisLine
 from bridge.sessions.redis_store import RedisSessions, _doubts
-from bridge.sessions.rows import AFTERLIFE, SKEW, Blob, Content, SessionRow
+from bridge.sessions.rows import AFTERLIFE, SKEW, Blob
 from bridge.signin.agent_session import AgentSessions
 from bridge.signin.browser_session import BrowserSessions
 from tests.contracts.redis_lines import somebody_saying
-from tests.contracts.session_desk import LIN
+from tests.contracts.session_desk import LIN, NEW, NOW, ROW
 from tests.contracts.together import together
 from tests.kit.clock import Clock
 from tests.kit.ports import free_port
@@ -33,20 +33,6 @@ if TYPE_CHECKING:
 
     from tests.kit.redis_server import RedisServer
 
-NOW = 1_900_000_000.25
-ROW = SessionRow(
-    id="a",
-    format=1,
-    sealed="sealed",
-    about="about",
-    sub_key="person",
-    sid_key="provider session",
-    connection_key="connection",
-    generation=0,
-    expires_at=NOW + 43_200,
-    seen_at=NOW,
-)
-NEW = Content(format=2, sealed="new", generation=1)
 QUICK = 0.1
 """Seconds of patience where a test has to wait for its end."""
 

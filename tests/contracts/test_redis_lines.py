@@ -12,8 +12,9 @@ import pytest
 from bridge.core.errors import StoreUnavailable
 from bridge.sessions.redis_line import PATIENCE
 from bridge.sessions.redis_store import RedisSessions
-from bridge.sessions.rows import Blob, Content, Resealed, SessionRow
+from bridge.sessions.rows import Blob, Resealed
 from tests.contracts.redis_lines import line_to, somebody_saying
+from tests.contracts.session_desk import NEW, NOW, ROW
 from tests.kit.ports import free_port
 from tests.kit.redis_server import redis_server as a_redis_server
 from tests.rooms.loopback import HOST, Authority
@@ -24,19 +25,6 @@ if TYPE_CHECKING:
 
     from tests.kit.redis_server import RedisServer
 
-NOW = 1_900_000_000.25
-ROW = SessionRow(
-    id="a",
-    format=1,
-    sealed="sealed",
-    sub_key="person",
-    sid_key="provider session",
-    connection_key="connection",
-    generation=0,
-    expires_at=NOW + 43_200,
-    seen_at=NOW,
-)
-NEW = Content(format=2, sealed="new", generation=1)
 ANEW = Resealed(sealed="anew", about="about", sub_key="p", sid_key="", connection_key="c")
 _PATIENCE = 20.0
 

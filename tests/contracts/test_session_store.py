@@ -8,27 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bridge.sessions.rows import FAILED, SKEW, Blob, Content, Resealed, SessionRow
+from bridge.sessions.rows import FAILED, SKEW, Blob, Resealed, SessionRow
+from tests.contracts.session_desk import NEW, NOW, ROW
 from tests.contracts.together import together
 
 if TYPE_CHECKING:
     from bridge.sessions.rows import SessionStore
 
-NOW = 1_900_000_000.25
 SECONDS = 45.0
-ROW = SessionRow(
-    id="a",
-    format=1,
-    sealed="sealed",
-    about="about",
-    sub_key="person",
-    sid_key="provider session",
-    connection_key="connection",
-    generation=0,
-    expires_at=NOW + 43_200,
-    seen_at=NOW,
-)
-NEW = Content(format=2, sealed="new", generation=1)
 ANEW = Resealed(sealed="anew", about="about anew", sub_key="p2", sid_key="s2", connection_key="c2")
 
 

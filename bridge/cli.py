@@ -96,6 +96,7 @@ def ops_of_worker() -> Flask:
     from bridge.app import ops_from_environment  # noqa: PLC0415 — loads Flask and the database
 
     running.hear_signals()
+    running.end_with_parent()
     return ops_from_environment()
 
 

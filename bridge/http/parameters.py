@@ -24,6 +24,7 @@ LENGTHS: Final[Mapping[str, int]] = {
     "sid": 255,
     "logout_token": 16_384,
     "again": 1,
+    "person": 64,
     "csrf_token": 512,
     "target_link_uri": 2048,
     "version": 9,

@@ -212,7 +212,10 @@ class RedisSessions:
             with client.pipeline(transaction=False) as pipe:
                 pipe.register_script(script)(keys=[key], args=arguments, client=pipe)
                 pipe.wait(1, _REPLICA_TAKES)
-                return pipe.execute()[0]
+                done = pipe.execute(raise_on_error=False)[0]
+            if isinstance(done, Exception):
+                raise done
+            return done
 
         return bool(self._ask(question))
 

@@ -242,6 +242,14 @@ class AgentSessions:
                     if session.connection.lower() == connection.lower() and is_meant(session):
                         yield LiveSession(session, row.seen_at, self._device(row))
 
+    def person_key(self, session: AgentSession) -> str:
+        """Return a keyed hash of the session's person, which tells nobody who it is."""
+        return self._index_keys(_person(session.iss, session.sub))[0]
+
+    def is_person(self, key: str, iss: str, sub: str) -> bool:
+        """Say whether `person_key` made this hash of this person, with any of the keys."""
+        return key in self._index_keys(_person(iss, sub))
+
     # Keys ------------------------------------------------------------------------------------------------------------
 
     def keys_of(self, row: SessionRow) -> RowKeys:

@@ -11,6 +11,7 @@ from bridge.core.errors import LoginRequired, SessionEnded, SessionMissing
 if TYPE_CHECKING:
     from bridge.core.model import Identity
     from bridge.signin.agent_session import AgentSession, AgentSessions
+    from bridge.signin.pending import PendingSignIn
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +32,13 @@ class AnotherPerson(Exception):
     """A silent sign-in came back with somebody else than the one it was meant for."""
 
 
-def check_same_person(sessions: AgentSessions, former: str, identity: Identity) -> None:
-    """Raise AnotherPerson where the living session that a silent sign-in was to go on with is somebody else's."""
+def check_same_person(sessions: AgentSessions, pending: PendingSignIn, identity: Identity) -> None:
+    """Raise AnotherPerson where a silent sign-in was meant for somebody else, or for whose session is still alive."""
+    if pending.prompt != "none":
+        return
+    if pending.person and not sessions.is_person(pending.person, identity.iss, identity.sub):
+        raise AnotherPerson
     with suppress(SessionMissing, SessionEnded, LoginRequired):
-        session = sessions.load(former)
+        session = sessions.load(pending.former)
         if (session.iss, session.sub) != (identity.iss, identity.sub):
             raise AnotherPerson

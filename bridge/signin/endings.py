@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import secrets
+from contextlib import suppress
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 from bridge.connections.document import counterparts
-from bridge.core.errors import BridgeError, LogoutTokenInvalid, RequestInvalid
+from bridge.core.errors import BridgeError, IdpError, LogoutTokenInvalid, RequestInvalid, StoreUnavailable
 from bridge.upstream.logout import end_session_url
 from bridge.upstream.metadata import issuer_matches
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from bridge.connections.store import ConnectionStore
-    from bridge.core.model import Connection
+    from bridge.core.model import Connection, Identity
     from bridge.ops.journal import Journal
     from bridge.outbound import Outbound
     from bridge.sessions.rows import SessionStore
@@ -28,7 +29,8 @@ _FAREWELL: Final = 3.0
 _ON_THE_WAY: Final = 60.0
 """Seconds for which no sign-in may come out of a provider's session that was ended.
 
-As long as the way from a redeemed code to a session can take, and no longer: a provider may use a `sid` again.
+Longer than the way from a redeemed code to a session takes where everybody answers, and not much: a provider may use
+a `sid` again.
 """
 _NAMED: Final = 5
 """People whom the journal names when an administrator ends sessions."""
@@ -104,10 +106,27 @@ class Endings:
         self._marks.is_first_use(mark, until=told.expires_at, now=self._now())
         return ended
 
-    def is_forbidden(self, session: AgentSession) -> bool:
-        """Say whether the provider's session that this one came out of was ended while the sign-in was under way."""
-        mark = _mark("provider session", session.connection, session.iss, session.sid)
-        return bool(session.sid) and self._marks.is_used(mark, self._now())
+    def check_not_ended(self, name: str, identity: Identity) -> None:
+        """Refuse a sign-in out of a provider's session that was ended while it was under way.
+
+        A logout that names the person alone says nothing about who is just signing in.
+
+        Raises:
+            IdpError: it was ended.
+            StoreUnavailable: nobody can tell.
+        """
+        mark = _mark("provider session", name, identity.iss, identity.sid)
+        if identity.sid and self._marks.is_used(mark, self._now()):
+            raise IdpError("The provider ended this sign-in.", received="the end of its session")
+
+    def check_begun(self, session: AgentSession, identity: Identity) -> None:
+        """End a session that has just begun where `check_not_ended` refuses it; raises as that."""
+        try:
+            self.check_not_ended(session.connection, identity)
+        except BridgeError:
+            with suppress(StoreUnavailable):
+                self._sessions.end(session.id)
+            raise
 
     def _forbid(self, name: str, iss: str, sid: str) -> None:
         if sid:
@@ -131,9 +150,12 @@ class Endings:
         issuer = self._upstream.metadata(connection.idp).issuer
         if not sid or not issuer or not issuer_matches(issuer, iss):
             raise RequestInvalid(expected="iss and sid of the connection's provider", received="others")
-        self._forbid(connection.name, iss, sid)
         meant = self._sessions.of_provider_session(connection.name, iss, sid)
-        return self._end(meant, "front_channel_logout", connection.name)
+        ended = self._end(meant, "front_channel_logout", connection.name)
+        if ended:
+            # Only then: anybody may ask for a frame with an invented session, and must write nothing here.
+            self._forbid(connection.name, iss, sid)
+        return ended
 
     def by_frame_of_browser(self, session: AgentSession) -> None:
         """End the session of the very browser in which the provider's logout page stands, naming no session."""

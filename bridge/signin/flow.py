@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 
 from bridge.connections.document import counterparts
 from bridge.core import trace as steps
-from bridge.core.errors import BridgeError, RequestInvalid, SessionEnded, StateUnknown
+from bridge.core.errors import BridgeError, IdpError, RequestInvalid, StateUnknown
 from bridge.fuyun.exchange import FuyunExchange, check_agent
 from bridge.signin.agent_session import AgentSession, AgentSessions
-from bridge.signin.arrival import Arrival, check_same_person
+from bridge.signin.arrival import AnotherPerson, Arrival, check_same_person
 from bridge.signin.authorization import AuthorizationResponse, code_in
 from bridge.signin.identity import authenticate, identify
 from bridge.signin.pending import PendingSignIn, PendingSignIns, Purpose
@@ -98,6 +98,7 @@ class SignInFlow:
         prompt: str = "",
         former: str = "",
         is_return: bool = False,
+        person: str = "",
     ) -> Departure:
         """Begin an agent's sign-in; remembers nothing but what the browser takes along.
 
@@ -106,6 +107,7 @@ class SignInFlow:
             landing: a path of our own.
             former: the agent session that the browser has now; the new one will end it.
             is_return: this browser was signed in before and has no session any more.
+            person: for whom a silent sign-in is meant; see `AgentSessions.person_key`.
 
         Raises:
             ConnectionUnknown, ConnectionDisabled: no such way in.
@@ -121,6 +123,7 @@ class SignInFlow:
             landing=landing,
             former=former,
             is_return=is_return,
+            person=person,
             login_hint=login_hint,
             prompt=prompt,
         )
@@ -155,7 +158,7 @@ class SignInFlow:
         return self._depart(connection, "rehearsal", slot=slot, landing="/", ticket=ticket, link=link)
 
     def look_up(self, connection: Connection, trace: Trace) -> ProviderMetadata | None:
-        """Return what the provider publishes about itself; None where that cannot be had, as `trace` tells."""
+        """Return what the provider publishes; None where that cannot be had, as `trace` tells."""
         with suppress(BridgeError), trace.step(steps.DISCOVERY):
             return self._upstream.metadata(connection.idp)
         return None
@@ -188,17 +191,25 @@ class SignInFlow:
         connection, pending = self._find(name, response.state, cookie_of, "agent")
         tokens = self._redeem(connection, pending, response, trace)
         identity, account_name = identify(self._upstream, connection, tokens, pending.nonce, trace)
-        if pending.prompt == "none":
-            check_same_person(self._sessions, pending.former, identity)
+        with self._revoked_if_refused(connection, tokens):
+            check_same_person(self._sessions, pending, identity)
+            self._endings.check_not_ended(connection.name, identity)
         fuyun = self._obtain(connection, tokens.access_token, account_name, trace)
         new = self._new_session(connection, identity, account_name, tokens, fuyun)
         session = self._sessions.begin(new, device)
-        if self._endings.is_forbidden(session):
-            self._sessions.end(session.id)
-            raise SessionEnded(received="a session that the provider ended during the sign-in")
+        self._endings.check_begun(session, identity)
         # The token cannot be recalled for 30 days: its id is what is left to name it by once the session is over.
         self._journal.record_sign_in("sign_in", connection.name, trace, fuyun_jti=fuyun.jti)
         return Arrival(session, pending.landing, frozenset({pending.former, former} - {""}))
+
+    @contextmanager
+    def _revoked_if_refused(self, connection: Connection, tokens: TokenSet) -> Iterator[None]:
+        try:
+            yield
+        except (IdpError, AnotherPerson):
+            with suppress(BridgeError):
+                self._endings.revoke(connection, tokens.refresh_token)
+            raise
 
     def replace_former(self, arrival: Arrival) -> None:
         """End the sessions that this browser had before; raises StoreUnavailable."""
@@ -297,6 +308,7 @@ class SignInFlow:
         ticket: str = "",
         link: str = "",
         is_return: bool = False,
+        person: str = "",
         **hints: str,
     ) -> Departure:
         metadata = self._upstream.metadata(connection.idp)
@@ -315,6 +327,7 @@ class SignInFlow:
             link=link,
             prompt=hints.get("prompt", ""),
             is_return=is_return,
+            person=person,
         )
         url = self._upstream.authorize(
             connection.idp,

@@ -45,6 +45,7 @@ class PendingSignIn:
         ticket: of a rehearsal, who asked for it; `link` is the test link's mark, if it came by one.
         prompt: what the provider was asked to show (OpenID Connect Core section 3.1.2.1).
         is_return: this browser was signed in before and has no session any more.
+        person: for whom a silent sign-in is meant, as a keyed hash; empty where nobody said.
     """
 
     connection: str
@@ -61,6 +62,7 @@ class PendingSignIn:
     link: str = ""
     prompt: str = ""
     is_return: bool = False
+    person: str = ""
 
 
 _MEMBERS: Final = frozenset(member.name for member in fields(PendingSignIn))

@@ -42,6 +42,9 @@ _POLL: Final = (0.05, 0.5)
 """Seconds between two looks of one who waits, first and later."""
 _STORE_TAKES: Final = 20.0
 """Seconds for which what a renewal brought is offered to a store that does not answer."""
+_RELEASE_TAKES: Final = 2.0
+_REFRESHED_FOR: Final = 120.0
+"""Seconds for which a refresh need not be repeated because Fuyun failed after it; then the provider has its say."""
 _SPARE: Final = 30.0
 """Seconds that an access token has to live on for the exchange."""
 _PATIENCE: Final = 25.0
@@ -113,7 +116,8 @@ class Renewal:
             failure = fault.code
             raise
         finally:
-            _insist(lambda: self._sessions.release_renewal(session_id, owner, failure))
+            # Not for long: a claim lapses by itself.
+            _insist(lambda: self._sessions.release_renewal(session_id, owner, failure), _RELEASE_TAKES)
         return renewed
 
     def _renew_once(self, session_id: str, owner: str) -> AgentSession:
@@ -142,7 +146,7 @@ class Renewal:
         if not tokens.refresh_token:
             self._check_still_valid(connection, tokens)
             return session
-        if self._is_refreshed(session):
+        if connection.mode == "oauth" and self._is_refreshed(session):
             return session
         fresh = self._ask_provider(connection, session)
         # A provider that rotates has forgotten the old refresh token: whatever fails next must not lose the new one.
@@ -167,8 +171,9 @@ class Renewal:
 
     def _is_refreshed(self, session: AgentSession) -> bool:
         """Say whether the renewal before came as far as a good access token, so that only the exchange is missing."""
-        ends_at = session.tokens.expires_at
-        return session.refreshed_at > session.renewed_at and ends_at is not None and ends_at > self._now() + _SPARE
+        ends_at, age = session.tokens.expires_at, self._now() - session.refreshed_at
+        is_good = ends_at is not None and ends_at > self._now() + _SPARE
+        return is_good and session.refreshed_at > session.renewed_at and -SKEW <= age < _REFRESHED_FOR
 
     def _note_refresh(self, session: AgentSession, owner: str) -> None:
         # While Fuyun is down the provider need not pay for every try.
@@ -208,9 +213,9 @@ class Renewal:
             raise
 
 
-def _insist(act: Callable[[], Result]) -> Result:
+def _insist(act: Callable[[], Result], seconds: float = _STORE_TAKES) -> Result:
     """Do something at a store, again and again for a while where it does not answer; raises as `act`."""
-    give_up_at = time.monotonic() + _STORE_TAKES
+    give_up_at = time.monotonic() + seconds
     while True:
         try:
             return act()

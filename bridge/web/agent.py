@@ -77,7 +77,7 @@ def sign_in() -> Response | str:
 @agent.get("/login/<name>")
 def depart(name: str) -> Response:
     """Send the browser to the connection's identity provider."""
-    asked = single(request.args, "next", "login_hint", "prompt", "again")
+    asked = single(request.args, "next", "login_hint", "prompt", "again", "person")
     if not _PROMPTS.issuperset(asked["prompt"].split()):
         raise RequestInvalid(expected=f"prompt of {', '.join(sorted(_PROMPTS))}", received=showable(asked["prompt"]))
     connection = services().connections.get(name)
@@ -86,7 +86,7 @@ def depart(name: str) -> Response:
     if name != connection.name:
         # The cookie that counts the slots has the name in its path, letter by letter.
         return _see(_departure_url(connection, landing, login_hint, prompt))
-    return _depart(connection, landing, login_hint, prompt)
+    return _depart(connection, landing, login_hint, prompt, asked["person"])
 
 
 @agent.get("/login/<name>/initiate")
@@ -122,7 +122,7 @@ def signed_out() -> str:
     return render_template("agent/signed_out.html", sign_in_url=url_for("agent.sign_in"))
 
 
-def _depart(connection: Connection, landing: str, login_hint: str, prompt: str) -> Response:
+def _depart(connection: Connection, landing: str, login_hint: str, prompt: str, person: str = "") -> Response:
     require_navigation()
     in_context(Context("sign_in", connection.name, retry_url=url_for("agent.sign_in")))
     _check_session_is_kept()
@@ -139,6 +139,7 @@ def _depart(connection: Connection, landing: str, login_hint: str, prompt: str) 
         prompt=prompt,
         former=former,
         is_return=not former and cookies.REMEMBERED in request.cookies,
+        person=person,
     )
     response = cast("Response", redirect(departure.url, 302))
     if departure.sealed:

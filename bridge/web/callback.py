@@ -16,6 +16,7 @@ from bridge.core.errors import (
     SessionMissing,
     StateExpired,
     StateUnknown,
+    StoreUnavailable,
 )
 from bridge.core.landing import HOME, safe_landing
 from bridge.core.trace import Trace
@@ -66,11 +67,11 @@ def arrive(name: str) -> Response:
     if found and found[1].prompt == "none" and response.error in _NEEDS_THE_PERSON:
         # OpenID Connect Core section 3.1.2.6: the provider would have had to show something, so it may now.
         return _see(url_for("agent.depart", name=connection.name, next=landing if landing != HOME else None))
-    return _let_agent_in(connection, response, trace, is_return=found is not None and found[1].is_return)
+    return _let_agent_in(connection, response, trace, found[1] if found else None)
 
 
 def _let_agent_in(
-    connection: Connection, response: AuthorizationResponse, trace: Trace, *, is_return: bool
+    connection: Connection, response: AuthorizationResponse, trace: Trace, begun: PendingSignIn | None
 ) -> Response:
     former = str(session.get(AGENT_SESSION, ""))
     try:
@@ -80,7 +81,8 @@ def _let_agent_in(
     except AnotherPerson:
         # Whom the provider remembers is not whose phone this is: the person says who it shall be.
         prompt = _OTHER_ACCOUNT.get(connection.idp.kind, "login")
-        return _see(url_for("agent.depart", name=connection.name, prompt=prompt))
+        landing = safe_landing(begun.landing if begun else "")
+        return _see(url_for("agent.depart", name=connection.name, next=landing, prompt=prompt))
     except (StateUnknown, StateExpired):
         # Another tab finished meanwhile: a person who is signed in wants the page, not an account of what was late.
         if _is_signed_in():
@@ -95,11 +97,14 @@ def _let_agent_in(
     interface.start(
         cast("BrowserSession", session), {AGENT_SESSION: arrival.session.id, "csrf_token": secrets.token_hex(20)}
     )
-    # Only now: had the new session not been kept, the browser would still have had the old one.
-    services().flow.replace_former(arrival)
     answer = _with_cookies(_see(arrival.landing), connection, arrival.session)
-    if is_return and not former:
+    if begun and begun.is_return and not former:
         cookies.count_try(answer, request, services().site)
+    # Last of all: the browser has the new session and its token, whatever becomes of the old one.
+    try:
+        services().flow.replace_former(arrival)
+    except StoreUnavailable as fault:
+        services().journal.record_failure("replacement", fault, reference="", connection=connection.name)
     return answer
 
 

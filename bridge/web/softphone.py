@@ -107,7 +107,7 @@ def _boot(current: AgentSession, connection: Connection) -> dict[str, Any]:
         "renew_url": url_for("softphone.renew"),
         "logout_url": url_for("agent.sign_out"),
         "login_url": url_for("agent.depart", name=connection.name, next=url_for("softphone.page")),
-        "silent_login_url": url_for("agent.depart", name=connection.name, login_hint=_hint(current), prompt="none"),
+        "silent_login_url": _silent_login_url(current, connection),
         "connection": connection.name,
         "connection_title": connection.title,
         "account_name": current.account_name,
@@ -115,6 +115,12 @@ def _boot(current: AgentSession, connection: Connection) -> dict[str, Any]:
         "signed_in_until": signed_in_until(current, connection.mode),
         "locale": language_tag(),
     }
+
+
+def _silent_login_url(current: AgentSession, connection: Connection) -> str:
+    # The session may be over by then, so the address itself has to say for whom it is, without telling who that is.
+    person = services().agent_sessions.person_key(current)
+    return url_for("agent.depart", name=connection.name, login_hint=_hint(current), prompt="none", person=person)
 
 
 def _hint(current: AgentSession) -> str | None:

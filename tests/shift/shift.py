@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 IDP: Final = "globex"
 OUTAGE: Final = 300.0
 _ACCESS_TOKEN: Final = 300
-_SPARE: Final = 30
-"""Seconds before its end from which on an access token is no longer exchanged."""
+_REFRESHED_FOR: Final = 120
+"""Seconds after which a refresh is repeated where Fuyun has failed since."""
 _FUYUN_TOKEN: Final = 900
 _AHEAD: Final = (0.0, 2.0)
 _ENDPOINTS: Final = ("discovery", "jwks", "authorize", "token", "userinfo")
@@ -298,7 +298,7 @@ class Shift:
         self.tally.most_at_once = self.refreshes.most_at_once
 
     def _has_expired_in_vain(self, agent: Agent, first: float, second: float) -> bool:
-        is_old = second - first >= _ACCESS_TOKEN - _SPARE
+        is_old = second - first >= _REFRESHED_FOR
         began, ended = self.without_fuyun
         return is_old and began <= first < ended and not any(first <= one < second for one in agent.renewed)
 

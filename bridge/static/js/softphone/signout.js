@@ -18,13 +18,14 @@ async function signOut(form) {
     notice("sign-out", say("call_elsewhere"), { tone: "wait" });
     return false;
   }
+  form.querySelector("[data-text]").textContent = say("signing_out");
   const { outcome } = await lookUp();
+  if (isCallUp()) return false;
   if (outcome === "unreachable") {
     notice("sign-out", say("sign_out_waits"), { tone: "wait" });
     return false;
   }
   withdraw("sign-out");
-  form.querySelector("[data-text]").textContent = say("signing_out");
   await checkOut(PATIENCE);
   if (isCallUp()) return false;
   tell("look");

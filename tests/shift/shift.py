@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -292,18 +293,27 @@ class Shift:
             expired = sum(self._has_expired_in_vain(agent, *pair) for pair in pairwise(times))
             if len(times) != len(agent.renewed) + expired:
                 told = f"{len(times)} refreshes, {len(agent.renewed)} renewals, {expired} expired in vain"
-                self.tally.superfluous.append(f"{agent.key}: {told}")
+                self.tally.superfluous.append(f"{agent.key}: {told}; {self._unmatched(agent, times)}")
             self.tally.in_vain += expired
         self.tally.refreshed = self.refreshes.total
         self.tally.most_at_once = self.refreshes.most_at_once
+
+    def _unmatched(self, agent: Agent, times: list[float]) -> str:
+        """Return when something was granted that no renewal came of before the next, for whoever looks for the cause."""
+        found = [
+            self._time(first)
+            for first, second in pairwise([*times, math.inf])
+            if not any(first <= one < second for one in agent.renewed)
+        ]
+        return f"without a renewal at {', '.join(found) or 'no time'}" + (" (a leaver)" if agent.left_at else "")
 
     def _has_expired_in_vain(self, agent: Agent, first: float, second: float) -> bool:
         is_old = second - first >= _REFRESHED_FOR
         began, ended = self.without_fuyun
         return is_old and began <= first < ended and not any(first <= one < second for one in agent.renewed)
 
-    def _time(self) -> str:
-        minutes = int((self.clock() - self.began_at) / 60)
+    def _time(self, moment: float | None = None) -> str:
+        minutes = int(((self.clock() if moment is None else moment) - self.began_at) / 60)
         return f"{minutes // 60:02}:{minutes % 60:02}"
 
     def _progress(self) -> None:

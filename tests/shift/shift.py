@@ -299,7 +299,7 @@ class Shift:
         self.tally.most_at_once = self.refreshes.most_at_once
 
     def _unmatched(self, agent: Agent, times: list[float]) -> str:
-        """Return when something was granted that no renewal came of before the next, for whoever looks for the cause."""
+        """Return when something was granted that no renewal came of before the next: where to look for the cause."""
         found = [
             self._time(first)
             for first, second in pairwise([*times, math.inf])

@@ -290,7 +290,8 @@ class Shift:
         """
         for agent in self.agents:
             times = self.refreshes.of_person(agent.key)
-            expired = sum(self._has_expired_in_vain(agent, *pair) for pair in pairwise(times))
+            # The last one too: somebody may leave before Fuyun is back.
+            expired = sum(self._has_expired_in_vain(agent, *pair) for pair in pairwise([*times, math.inf]))
             if len(times) != len(agent.renewed) + expired:
                 told = f"{len(times)} refreshes, {len(agent.renewed)} renewals, {expired} expired in vain"
                 self.tally.superfluous.append(f"{agent.key}: {told}; {self._unmatched(agent, times)}")

@@ -6,15 +6,11 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-import pytest
-
 from bridge.core.errors import SessionEnded
 from bridge.sessions.database import used_marks
 from tests.journeys.steps import another_tab, at_once, records, refused, signed_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tests.kit.browser import Browser
     from tests.kit.house import House
 
@@ -120,38 +116,6 @@ def test_after_an_outage_of_the_store_the_provider_may_come_again_with_the_same_
     assert not is_in(browser)
 
 
-REFUSED: dict[str, Callable[[House], str]] = {
-    "nothing": lambda _: "",
-    "garbage": lambda _: "a.b.c",
-    "an ID token": lambda house: records(house)[0].tokens.unverified_id_token,
-    "another client's": lambda house: token_for(house, aud="somebody"),
-    "another issuer's": lambda house: token_for(house, iss="https://evil.example"),
-    "one without an event": lambda house: token_for(house, events=None),
-    "one with a nonce": lambda house: token_for(house, nonce="n"),
-    "one that names nobody": lambda house: token_for(house, sub=None),
-    "another provider's": lambda house: house.world.logout_token("contoso", "lin"),
-}
-
-
-@pytest.mark.parametrize("what", REFUSED)
-def test_what_is_refused_ends_nothing_and_leaves_no_row(house: House, what: str) -> None:
-    browser = signed_in(house)
-    token = REFUSED[what](house)
-    before, journal = house.rows(), len(house.journal())
-    assert tell(house, token) == (400, "logout_token_invalid")
-    assert is_in(browser)
-    assert (house.rows(), len(house.journal())) == (before, journal)
-
-
-@pytest.mark.parametrize(("path", "code"), [("/backchannel-logout/nobody", "connection_unknown")])
-def test_an_unknown_address_is_told(house: House, path: str, code: str) -> None:
-    assert tell(house, token_for(house), path) == (404, code)
-
-
-def test_a_provider_of_plain_oauth_has_no_such_tokens(house: House) -> None:
-    assert tell(house, token_for(house), "/backchannel-logout/initech") == (400, "logout_token_invalid")
-
-
 def test_strangers_who_invent_keys_do_not_use_up_the_sign_ins_look_at_new_ones(house: House) -> None:
     signed_in(house)
     forged = house.world.keys["contoso"].current.sign({"iss": ISSUER}, typ="logout+jwt")
@@ -200,23 +164,6 @@ def test_only_the_providers_own_pages_may_show_the_frame(house: House) -> None:
     assert "frame-ancestors http://localhost:5100" in policy
     assert "X-Frame-Options" not in answer.headers
     assert "X-Frame-Options" in house.browser().open("/login").headers
-
-
-@pytest.mark.parametrize(
-    "query",
-    [
-        {"iss": "https://evil.example", "sid": "s"},
-        {"iss": ISSUER},
-        {"sid": "s"},
-        {"iss": ISSUER, "sid": "s" * 256},
-        {"iss": f"{ISSUER}/", "sid": "s"},
-    ],
-    ids=["foreign issuer", "no sid", "no issuer", "long sid", "issuer with a slash"],
-)
-def test_a_frame_that_names_no_session_of_this_provider_is_refused(house: House, query: dict[str, str]) -> None:
-    browser = signed_in(house)
-    assert frame(browser, **query).status_code == 400
-    assert is_in(browser)
 
 
 def test_a_frame_that_names_nobody_means_the_browser_it_stands_in(house: House) -> None:

@@ -52,6 +52,7 @@ from bridge.signin.browser_session import BrowserSessions
 from bridge.signin.changes import ConnectionChanges
 from bridge.signin.endings import Endings
 from bridge.signin.flow import SignInFlow
+from bridge.signin.issue import Issue
 from bridge.signin.pending import PendingSignIns
 from bridge.signin.rehearsal import Rehearsals
 from bridge.signin.secret_change import SecretChange
@@ -73,7 +74,8 @@ from bridge.web.softphone import softphone
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bridge.core.model import Connection
+    from bridge.core.model import Connection, Mode
+    from bridge.fuyun.subject import SubjectStrategy
     from bridge.sessions.rows import SessionStore
 
 
@@ -166,12 +168,13 @@ def build_services(settings: Settings, outbound: Outbound, now: Callable[[], flo
         journal=rooms.journal,
         now=now,
     )
+    subjects: dict[Mode, SubjectStrategy] = {"oauth": AccessTokenSubject(), "jwt": MintedSubject(load_private_key, now)}
+    issue = Issue(subjects, FuyunExchange(outbound, now))
     flow = SignInFlow(
         public_url=settings.public_url,
         connections=rooms.connections,
         upstream=upstream,
-        subjects={"oauth": AccessTokenSubject(), "jwt": MintedSubject(load_private_key, now)},
-        exchange=FuyunExchange(outbound, now),
+        issue=issue,
         look_for_agent=look_for_agent,
         pending=rooms.pending,
         sessions=rooms.agent_sessions,
@@ -200,6 +203,7 @@ def build_services(settings: Settings, outbound: Outbound, now: Callable[[], flo
         upstream=upstream,
         outbound=outbound,
         flow=flow,
+        issue=issue,
         endings=endings,
         now=now,
     )

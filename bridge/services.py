@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from bridge.signin.changes import ConnectionChanges
     from bridge.signin.endings import Endings
     from bridge.signin.flow import SignInFlow
+    from bridge.signin.issue import Issue
     from bridge.signin.pending import PendingSignIns
     from bridge.signin.rehearsal import LookForAgent, Rehearsals
     from bridge.upstream.client import UpstreamClient
@@ -104,6 +105,7 @@ class Services:
     outbound: Outbound
     pending: PendingSignIns
     flow: SignInFlow
+    issue: Issue
     endings: Endings
     session_store: SessionStore
     agent_sessions: AgentSessions

@@ -75,11 +75,16 @@ def _read(table: dict[str, Any], place: str, surroundings: Surroundings, faults:
     return ReadConnection(
         place=place,
         table=read_part(ConnectionTable, own, place, surroundings, faults),
-        idp=read_part(IdpTable, table.get("idp", {}), f"{place}.idp", surroundings, faults),
+        idp=read_part(IdpTable, _provider_table(table), f"{place}.idp", surroundings, faults),
         fuyun=read_part(FuyunTable, table.get("fuyun", {}), f"{place}.fuyun", surroundings, faults),
         jwt=optional(JwtTable, "jwt"),
         aiccs=optional(AiccsTable, "aiccs"),
     )
+
+
+def _provider_table(table: dict[str, Any]) -> Any:
+    """Return ``[connections.idp]``; in mode jwt a connection without it has no provider."""
+    return table.get("idp", {"kind": "none"} if table.get("mode") == "jwt" else {})
 
 
 def check_apart(read: list[ReadConnection], faults: Faults) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from bridge.configuration import rules
 from bridge.configuration.assembling import check_apart, read_connections
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from bridge.configuration.assembling import ReadConnection
     from bridge.core.model import Secret
-
-_ALWAYS_READ: Final = {"idp", "fuyun"}
 
 
 def read_connection(
@@ -96,10 +94,15 @@ def _with_kept(table: Any, kept: Mapping[str, Secret]) -> Any:
     filled = dict(table)
     for place, name in SECRETS:
         secret = kept.get(f"{place}.{name}")
-        inner = filled.get(place, {} if place in _ALWAYS_READ else None)
+        inner = filled.get(place, {} if _is_read(place, table) else None)
         if secret and isinstance(inner, dict) and inner.get(name, "") in ("", KEPT):
             filled[place] = {**inner, name: secret}
     return filled
+
+
+def _is_read(place: str, table: Mapping[str, Any]) -> bool:
+    """Say whether a table is read where it is left out: in mode jwt that means that there is no provider."""
+    return place == "fuyun" or (place == "idp" and table.get("mode") != "jwt")
 
 
 def _drafts(read: Sequence[ReadConnection], public_url: str, faults: Faults) -> list[Draft]:

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from bridge.configuration.assembling import ReadConnection
     from bridge.configuration.faults import Faults
     from bridge.configuration.sections import Root, Session
+    from bridge.core.model import Secret
 
-_NEEDED: Final = {"microsoft": ("tenant",), "salesforce": ("host",), "oidc": ("issuer",), "oauth2": ()}
+_NEEDED: Final = {"microsoft": ("tenant",), "salesforce": ("host",), "oidc": ("issuer",), "oauth2": (), "none": ()}
 _ENDPOINTS: Final = ("authorization_endpoint", "token_endpoint", "userinfo_endpoint")
 _BELONGS: Final = {
     "tenant": "microsoft",
@@ -43,6 +44,8 @@ def check_connection(read: ReadConnection, public_url: str, faults: Faults) -> N
     _check_tenants(read, faults)
     _check_client(read.idp, f"{read.place}.idp", public_url, faults)
     _check_mode(read, faults)
+    _check_signing(read, faults)
+    _check_without_provider(read, faults)
     _check_hosts(read, public_url, faults)
     _check_aiccs(read, faults)
 
@@ -96,6 +99,9 @@ def _check_tenants(read: ReadConnection, faults: Faults) -> None:
 
 
 def _check_client(idp: IdpTable, place: str, public_url: str, faults: Faults) -> None:
+    if idp.kind != "none" and not idp.client_id and not faults.has(f"{place}.client_id"):
+        is_there = "client_id" in idp.model_fields_set
+        faults.add(f"{place}.client_id", said("must not be empty") if is_there else said("is required"))
     if idp.response_mode == FORM_POST and public_url.startswith("http://"):
         faults.add(
             f"{place}.response_mode",
@@ -123,11 +129,42 @@ def _check_mode(read: ReadConnection, faults: Faults) -> None:
             faults.add(f"{place}.fuyun.{name}", said("is required in mode %(mode)s", mode=mode))
     if mode == "jwt" and read.jwt is None:
         faults.add(f"{place}.jwt", said("the table [connections.jwt] is required in mode jwt"))
-    if read.jwt is not None and read.jwt.private_key:
-        try:
-            load_private_key(read.jwt.private_key.reveal())
-        except KeyUnusable as fault:
-            faults.add(f"{place}.jwt.private_key", fault.sentence)
+
+
+def _check_signing(read: ReadConnection, faults: Faults) -> None:
+    place, signing = f"{read.place}.jwt", read.jwt
+    if signing is None:
+        return
+    for name in ("private_key", "next_private_key"):
+        _check_private_key(getattr(signing, name), f"{place}.{name}", faults)
+    if signing.next_private_key and signing.next_private_key == signing.private_key:
+        faults.add(f"{place}.next_private_key", said("is the present key; make another one with `keys new`"))
+    if signing.next_private_key and not signing.next_key_from and not faults.has(f"{place}.next_key_from"):
+        faults.add(f"{place}.next_key_from", said("is required with next_private_key: when does it take over"))
+    if signing.next_key_from and not signing.next_private_key and not faults.has(f"{place}.next_private_key"):
+        faults.add(f"{place}.next_private_key", said("is required with next_key_from"))
+
+
+def _check_private_key(private_key: Secret, place: str, faults: Faults) -> None:
+    if not private_key:
+        return
+    try:
+        load_private_key(private_key.reveal())
+    except KeyUnusable as fault:
+        faults.add(place, fault.sentence)
+
+
+def _check_without_provider(read: ReadConnection, faults: Faults) -> None:
+    if read.idp.kind != "none" or faults.has(f"{read.place}.idp.kind"):
+        return
+    if read.table.mode != "jwt":
+        faults.add(
+            f"{read.place}.idp.kind",
+            said("none is for mode jwt only: in mode %(mode)s people sign in at a provider", mode=read.table.mode),
+        )
+    for name in ("domains", "hosts"):
+        if getattr(read.table, name):
+            faults.add(f"{read.place}.{name}", said("leads people to a sign-in, and kind none has none"))
 
 
 def _check_hosts(read: ReadConnection, public_url: str, faults: Faults) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal
 from pydantic import AfterValidator, Field
 
 from bridge.configuration import addresses
-from bridge.configuration.values import LISTED, Duration, IsoDate, IssuerUrl, Part, SecretValue, Shown, Url, key
+from bridge.configuration.values import LISTED, Duration, IsoDate, IssuerUrl, Moment, Part, SecretValue, Shown, Url, key
 from bridge.core.model import Secret
 from bridge.core.protocol import MULTI_TENANT
 from bridge.core.wording import said
@@ -126,8 +126,12 @@ class ConnectionTable(Part):
 class IdpTable(Part):
     """``[connections.idp]``: the customer's identity provider; keys are named as in `core.model.IdentityProvider`."""
 
-    kind: Literal["microsoft", "salesforce", "oidc", "oauth2"] = key("Which rules apply", "oidc", required=True)
-    client_id: str = key("The client's id at the identity provider", required=True)
+    kind: Literal["microsoft", "salesforce", "oidc", "oauth2", "none"] = key(
+        "Which rules apply; `none`: nobody signs in, the platform's back end vouches (mode jwt only)",
+        "oidc",
+        required=True,
+    )
+    client_id: str = key("The client's id at the identity provider; every kind but none needs it")
     client_secret: SecretValue = key("The client's secret at the identity provider")
     client_secret_expires: IsoDate = key("Day on which that secret ends, such as 2027-01-31; the console reminds of it")
     scope: Annotated[str, AfterValidator(_scope), Shown("text")] = key(
@@ -169,6 +173,7 @@ class FuyunTable(Part):
     redirect_url: Url = key("Callback URL as the portal has it; empty: public_url + `/callback/<name>`")
     token_exchange_url: Url = key("Address of the token exchange", "https://signin.rhinokeen.com/oauth/token_exchange")
     frontend_redirect_url: Url = key("mode frontend: Fuyun's own redirect URL, from its portal")
+    workbench_redirect_url: Url = key("The portal's redirect URL for the XP workbench; empty: no link to the workbench")
 
 
 class JwtTable(Part):
@@ -180,6 +185,9 @@ class JwtTable(Part):
     private_key: SecretValue = key("RSA private key whose public key the portal has", required=True)
     private_key_expires: IsoDate = key("Day on which the key shall be replaced, such as 2027-01-31")
     lifetime: Duration = key("How long a JWT is good", "120s")
+    next_private_key: SecretValue = key("The key that takes over, so that the portal's one key field can be changed")
+    next_key_from: Moment = key("When it does, such as 2027-01-31T08:00:00Z; until the portal has it, both are tried")
+    exp_in_milliseconds: bool = key("Only where Fuyun insists on `exp` in milliseconds", default=False)
 
 
 class AiccsTable(Part):

@@ -6,7 +6,7 @@ import ipaddress
 import re
 import ssl
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 
@@ -198,6 +198,27 @@ def _is_day(text: str) -> bool:
     return True
 
 
+def _written_moment(value: object) -> object:
+    """Take TOML's own moments too, since that is how many write them without quotes."""
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def _moment(text: str) -> str:
+    refusal = said('must be a moment with its offset from UTC, such as "2027-01-31T08:00:00Z"')
+    try:
+        moment = datetime.fromisoformat(text) if text else None
+    except ValueError:
+        raise ValueError(refusal) from None
+    if moment is None:
+        return ""
+    if moment.tzinfo is None:
+        raise ValueError(refusal)
+    try:
+        return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    except OverflowError:
+        raise ValueError(refusal) from None
+
+
 def _optional(check: Any) -> AfterValidator:
     return AfterValidator(lambda text: check(text) if text else text)
 
@@ -262,6 +283,7 @@ PublicUrl = Annotated[str, _optional(addresses.origin_url), Shown("URL")]
 Url = Annotated[str, _optional(addresses.absolute_url), Shown("URL")]
 IssuerUrl = Annotated[str, _optional(addresses.issuer_url), Shown("URL")]
 IsoDate = Annotated[str, BeforeValidator(_date), AfterValidator(_iso_date), Shown("date")]
+Moment = Annotated[str, BeforeValidator(_written_moment), AfterValidator(_moment), Shown("moment")]
 Bind = Annotated[str, AfterValidator(_bind), Shown("host:port")]
 CaBundle = Annotated[str, AfterValidator(_ca_bundle), Shown("path")]
 OptionalBind = Annotated[str, _optional(_bind), Shown("host:port")]

@@ -21,6 +21,7 @@ SECRETS: Final = (
     "idp.client_secret",
     "fuyun.client_secret",
     "jwt.private_key",
+    "jwt.next_private_key",
     "aiccs.access_key_id",
     "aiccs.access_key_secret",
 )

@@ -26,6 +26,7 @@ DEFAULT_SCOPES: Final = {
     "salesforce": "openid profile email refresh_token",
     "oidc": "openid profile email offline_access",
     "oauth2": "",
+    "none": "",
 }
 _GUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
@@ -59,7 +60,7 @@ def _issuer(idp: IdentityProvider) -> str:
 
 
 def _discovery_url(idp: IdentityProvider) -> str:
-    if idp.kind == "oauth2":
+    if idp.kind in {"oauth2", "none"}:
         return ""
     return _template(idp).replace(TENANT_PLACEHOLDER, idp.tenant).removesuffix("/") + WELL_KNOWN
 

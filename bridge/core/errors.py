@@ -2,9 +2,10 @@
 
     BridgeError
     ├── RequestInvalid, StateUnknown, StateExpired, CsrfFailed, RateLimited, PageUnknown      what the browser brought
-    ├── ConnectionUnknown, ConnectionDisabled                                                 what the address names
+    ├── ConnectionUnknown, ConnectionDisabled, NoIdentityProvider, ConnectionModeUnsuited      what the address names
     ├── ConnectionReadOnly, ConnectionChanged, RehearsalMissing, RehearsalLinkInvalid         how a connection is kept
     ├── AdminSignInRequired, AdminNotAllowed, AdminLinkInvalid                                who may enter the console
+    ├── ApiKeyInvalid, ApiKeyForbidden, IdempotencyConflict, HandoffInvalid                   who may use the API
     ├── IdpError, IdpUnreachable, IdpAnswerInvalid, IdTokenInvalid, UserinfoInvalid           the identity provider
     ├── TenantNotAllowed, MappingFieldMissing, AgentUnknown, AgentFrozen, AgentMismatch       who the person is
     ├── ExchangeRejected, ExchangeUnreachable, ExchangeAnswerInvalid                          Fuyun
@@ -134,6 +135,22 @@ class ConnectionDisabled(BridgeError):
     default = "This connection is switched off."
 
 
+class NoIdentityProvider(BridgeError):
+    """The connection has no identity provider: its people come from the platform's own software."""
+
+    code = "no_identity_provider"
+    status = 404
+    default = "Nobody signs in here: people of this connection come from the platform's own software."
+
+
+class ConnectionModeUnsuited(BridgeError):
+    """The connection exists, but in its mode the bridge cannot speak for an agent."""
+
+    code = "connection_mode_unsuited"
+    status = 409
+    default = "This connection is not in mode jwt, so the bridge cannot vouch for its agents."
+
+
 class ConnectionReadOnly(BridgeError):
     """The connection comes from the configuration file, which alone can change it."""
 
@@ -188,6 +205,38 @@ class AdminLinkInvalid(BridgeError):
     code = "admin_link_invalid"
     status = 403
     default = "This link is not valid any more."
+
+
+class ApiKeyInvalid(BridgeError):
+    """The request carries no API key, or one that is unknown, revoked or past its end (RFC 6750 section 3.1)."""
+
+    code = "api_key_invalid"
+    status = 401
+    default = "The API key is missing or not valid any more."
+
+
+class ApiKeyForbidden(BridgeError):
+    """The API key is good, but not for this: it lacks the scope, or is used from another network."""
+
+    code = "api_key_forbidden"
+    status = 403
+    default = "The API key does not allow this."
+
+
+class IdempotencyConflict(BridgeError):
+    """The Idempotency-Key belongs to another request, or to one that is still under way."""
+
+    code = "idempotency_conflict"
+    status = 409
+    default = "The Idempotency-Key is in use already."
+
+
+class HandoffInvalid(BridgeError):
+    """The hand-off was used already, is older than a minute, or was never made for this connection."""
+
+    code = "handoff_invalid"
+    status = 400
+    default = "This hand-off is not valid any more."
 
 
 class IdpError(BridgeError):

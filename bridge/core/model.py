@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final, Literal, NewType
 
 VerifiedClaims = NewType("VerifiedClaims", dict[str, Any])
@@ -12,7 +13,8 @@ AccountName = NewType("AccountName", str)
 """The agent's AccountName in the contact center, as the mapping field gave it."""
 
 Mode = Literal["oauth", "jwt", "frontend"]
-Kind = Literal["microsoft", "salesforce", "oidc", "oauth2"]
+Kind = Literal["microsoft", "salesforce", "oidc", "oauth2", "none"]
+"""``none``: nobody signs in; the platform's own back end says who its agents are (mode jwt only)."""
 
 _MASK: Final = "********"
 
@@ -99,6 +101,8 @@ class FuyunApp:
     """The application registered in Fuyun's developer portal (document, sections "基础信息设置" and "凭证信息").
 
     Args:
+        frontend_redirect_url: mode frontend: where the provider sends the browser, Fuyun's own callback.
+        workbench_redirect_url: the portal's second redirect URL, which opens Fuyun's workbench; empty: no link to it.
         client_secret_expires: ISO date, empty where nobody entered one.
         public_only: as for the identity provider.
     """
@@ -109,6 +113,7 @@ class FuyunApp:
     redirect_url: str = ""
     token_exchange_url: str = "https://signin.rhinokeen.com/oauth/token_exchange"  # noqa: S105 — an address
     frontend_redirect_url: str = ""
+    workbench_redirect_url: str = ""
     client_secret_expires: str = ""
     public_only: bool = False
 
@@ -119,12 +124,29 @@ class JwtSigning:
 
     Args:
         private_key_expires: ISO date on which the key shall be replaced, empty where nobody entered one.
+        next_private_key: takes over at `next_key_from`, an RFC 3339 moment in UTC (``2027-01-31T08:00:00Z``).
+        exp_in_milliseconds: for a service that compares ``exp`` with a clock of milliseconds.
     """
 
     issuer: str
     private_key: Secret
     lifetime: int = 120
     private_key_expires: str = ""
+    next_private_key: Secret = NO_SECRET
+    next_key_from: str = ""
+    exp_in_milliseconds: bool = False
+
+    def keys_at(self, now: float) -> tuple[Secret, ...]:
+        """Return the private keys in the order in which to sign with them at `now`, epoch seconds.
+
+        The portal has one key field, and nobody saves it at the very moment that was planned: with two keys the
+        other one is the second choice.
+        """
+        if not self.next_private_key:
+            return (self.private_key,)
+        is_due = now >= datetime.fromisoformat(self.next_key_from).timestamp()
+        both = (self.next_private_key, self.private_key)
+        return both if is_due else both[::-1]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
+from bridge.connections.document import counterparts
 from bridge.core.errors import LoginRequired, SessionEnded, SessionMissing
+from bridge.core.model import TokenSet
+from bridge.signin.agent_session import AgentSession
 
 if TYPE_CHECKING:
-    from bridge.core.model import Identity
-    from bridge.signin.agent_session import AgentSession, AgentSessions
+    from bridge.core.model import AccountName, Connection, FuyunToken, Identity
+    from bridge.signin.agent_session import AgentSessions
     from bridge.signin.pending import PendingSignIn
+
+
+_NO_TOKENS: Final = TokenSet("")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +33,39 @@ class Arrival:
     session: AgentSession
     landing: str
     former: frozenset[str]
+
+
+def new_session(
+    connection: Connection,
+    identity: Identity,
+    account_name: AccountName,
+    fuyun: FuyunToken,
+    *,
+    tokens: TokenSet = _NO_TOKENS,
+    end_session_endpoint: str = "",
+) -> AgentSession:
+    """Return the session of somebody who has just arrived, for `AgentSessions.begin` to keep.
+
+    Args:
+        tokens: the provider's; none where no provider was asked.
+        end_session_endpoint: of the provider; empty where it has none.
+    """
+    parts = urlsplit(end_session_endpoint)
+    return AgentSession(
+        id="",
+        connection=connection.name,
+        iss=identity.iss,
+        sub=identity.sub,
+        sid=identity.sid,
+        account_name=account_name,
+        display_name=identity.display_name or account_name,
+        tokens=tokens,
+        fuyun=fuyun,
+        created_at=0,
+        expires_at=0,
+        counterparts=counterparts(connection),
+        end_session_origin=f"{parts.scheme}://{parts.netloc}" if parts.netloc else "",
+    )
 
 
 class AnotherPerson(Exception):

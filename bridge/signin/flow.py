@@ -6,14 +6,10 @@ import secrets
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
-from bridge.connections.document import counterparts
 from bridge.core import trace as steps
-from bridge.core.errors import BridgeError, IdpError, RequestInvalid, StateUnknown
-from bridge.fuyun.exchange import FuyunExchange, check_agent
-from bridge.signin.agent_session import AgentSession, AgentSessions
-from bridge.signin.arrival import AnotherPerson, Arrival, check_same_person
+from bridge.core.errors import BridgeError, IdpError, NoIdentityProvider, RequestInvalid, StateUnknown
+from bridge.signin.arrival import AnotherPerson, Arrival, check_same_person, new_session
 from bridge.signin.authorization import AuthorizationResponse, code_in
 from bridge.signin.identity import authenticate, identify
 from bridge.signin.pending import PendingSignIn, PendingSignIns, Purpose
@@ -21,15 +17,16 @@ from bridge.signin.renewal import Renewal
 from bridge.upstream.metadata import ProviderMetadata, issuer_matches
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from bridge.connections.store import ConnectionStore
-    from bridge.core.model import AccountName, Connection, FuyunToken, Identity, Mode, TokenSet
+    from bridge.core.model import Connection, TokenSet
     from bridge.core.trace import Trace
-    from bridge.fuyun.subject import SubjectStrategy
     from bridge.ops.journal import Journal
+    from bridge.signin.agent_session import AgentSession, AgentSessions
     from bridge.signin.endings import Endings
     from bridge.signin.identity import Authenticated
+    from bridge.signin.issue import Issue
     from bridge.signin.rehearsal import LookForAgent
     from bridge.upstream.client import UpstreamClient
 
@@ -56,8 +53,7 @@ class SignInFlow:
         public_url: str,
         connections: ConnectionStore,
         upstream: UpstreamClient,
-        subjects: Mapping[Mode, SubjectStrategy],
-        exchange: FuyunExchange,
+        issue: Issue,
         look_for_agent: LookForAgent,
         pending: PendingSignIns,
         sessions: AgentSessions,
@@ -68,8 +64,7 @@ class SignInFlow:
         self._public_url = public_url
         self._connections = connections
         self._upstream = upstream
-        self._subjects = subjects
-        self._exchange = exchange
+        self._issue = issue
         self._look_for_agent = look_for_agent
         self._pending = pending
         self._sessions = sessions
@@ -78,7 +73,7 @@ class SignInFlow:
         self._renewal = Renewal(
             connections=connections,
             upstream=upstream,
-            obtain=self._obtain,
+            obtain=issue.obtain,
             sessions=sessions,
             journal=journal,
             now=now,
@@ -111,11 +106,13 @@ class SignInFlow:
 
         Raises:
             ConnectionUnknown, ConnectionDisabled: no such way in.
+            NoIdentityProvider: people of this connection come from the platform's software.
             IdpUnreachable, IdpAnswerInvalid: the provider's metadata cannot be had.
         """
         connection = self._connections.get(name)
+        _check_has_provider(connection)
         if connection.mode == "frontend":
-            return self._begin_at_fuyun(connection, login_hint, prompt)
+            return self._begin_at_fuyun(connection, connection.fuyun.frontend_redirect_url, login_hint, prompt)
         return self._depart(
             connection,
             "agent",
@@ -194,8 +191,16 @@ class SignInFlow:
         with self._revoked_if_refused(connection, tokens):
             check_same_person(self._sessions, pending, identity)
             self._endings.check_not_ended(connection.name, identity)
-        fuyun = self._obtain(connection, tokens.access_token, account_name, trace)
-        new = self._new_session(connection, identity, account_name, tokens, fuyun)
+        fuyun = self._issue.obtain(connection, tokens.access_token, account_name, trace)
+        end_session_endpoint = self._upstream.metadata(connection.idp).end_session_endpoint
+        new = new_session(
+            connection,
+            identity,
+            account_name,
+            fuyun,
+            tokens=tokens,
+            end_session_endpoint=end_session_endpoint,
+        )
         session = self._sessions.begin(new, device)
         self._endings.check_begun(session, identity)
         # The token cannot be recalled for 30 days: its id is what is left to name it by once the session is over.
@@ -254,7 +259,7 @@ class SignInFlow:
             with self._forgotten_afterwards(connection, tokens):
                 _, account_name = identify(self._upstream, connection, tokens, pending.nonce, trace)
                 self._look_for_agent(connection, account_name, trace)
-                self._obtain(connection, tokens.access_token, account_name, trace)
+                self._issue.obtain(connection, tokens.access_token, account_name, trace)
         self._record_rehearsal(connection, trace)
         return connection, pending
 
@@ -284,11 +289,24 @@ class SignInFlow:
         issuer = self._upstream.metadata(connection.idp).issuer
         return bool(issuer) and issuer_matches(issuer, iss)
 
-    def _begin_at_fuyun(self, connection: Connection, login_hint: str, prompt: str) -> Departure:
+    def begin_at_workbench(self, name: str, *, login_hint: str = "", prompt: str = "") -> Departure:
+        """Send an agent into Fuyun's own workbench by the portal's second redirect URL.
+
+        Raises:
+            BridgeError: as for `begin`.
+            RequestInvalid: the connection has no such redirect URL.
+        """
+        connection = self._connections.get(name)
+        _check_has_provider(connection)
+        if not connection.fuyun.workbench_redirect_url:
+            raise RequestInvalid(expected="a connection with fuyun.workbench_redirect_url", received="one without")
+        return self._begin_at_fuyun(connection, connection.fuyun.workbench_redirect_url, login_hint, prompt)
+
+    def _begin_at_fuyun(self, connection: Connection, redirect_uri: str, login_hint: str, prompt: str) -> Departure:
         # Fuyun's own callback redeems the code and knows no code_verifier, and it never comes back to us.
         url = self._upstream.authorize(
             connection.idp,
-            connection.fuyun.frontend_redirect_url,
+            redirect_uri,
             secrets.token_urlsafe(24),
             secrets.token_urlsafe(24),
             code_verifier="",
@@ -357,40 +375,13 @@ class SignInFlow:
         with trace.step(steps.REDEEM):
             return self._upstream.redeem(connection.idp, code, pending.code_verifier, self.redirect_uri(connection))
 
-    def _obtain(self, connection: Connection, access_token: str, account_name: AccountName, trace: Trace) -> FuyunToken:
-        with trace.step(steps.EXCHANGE):
-            subject = self._subjects[connection.mode].subject_token(connection, access_token, account_name)
-            fuyun = self._exchange.exchange(connection.fuyun, subject)
-        trace.user_name = fuyun.unverified_user_name or ""
-        with trace.step(steps.USER_NAME):
-            check_agent(fuyun, account_name)
-        return fuyun
 
-    def _new_session(
-        self, connection: Connection, identity: Identity, account_name: AccountName, tokens: TokenSet, fuyun: FuyunToken
-    ) -> AgentSession:
-        return AgentSession(
-            id="",
-            connection=connection.name,
-            iss=identity.iss,
-            sub=identity.sub,
-            sid=identity.sid,
-            account_name=account_name,
-            display_name=identity.display_name or account_name,
-            tokens=tokens,
-            fuyun=fuyun,
-            created_at=0,
-            expires_at=0,
-            counterparts=counterparts(connection),
-            end_session_origin=_origin(self._upstream.metadata(connection.idp)),
-        )
+def _check_has_provider(connection: Connection) -> None:
+    if connection.idp.kind == "none":
+        raise NoIdentityProvider(received=connection.name)
 
 
 def _check_comes_back(connection: Connection) -> None:
+    _check_has_provider(connection)
     if connection.mode == "frontend":
         raise RequestInvalid(expected="mode oauth or jwt", received="mode frontend, in which Fuyun redeems the code")
-
-
-def _origin(metadata: ProviderMetadata) -> str:
-    parts = urlsplit(metadata.end_session_endpoint)
-    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""

@@ -293,7 +293,7 @@ class UpstreamClient:
 
 def asks_for_id_token(idp: IdentityProvider) -> bool:
     """Say whether the connection asks for an ID token: plain OAuth 2.0 never does, OpenID Connect by its scope."""
-    return idp.kind != "oauth2" and protocol.OPENID in idp.scope.split()
+    return idp.kind not in {"oauth2", "none"} and protocol.OPENID in idp.scope.split()
 
 
 def _basic(client: Any, _method: str, uri: str, headers: dict[str, str], body: str) -> tuple[str, dict[str, str], str]:

@@ -1,0 +1,68 @@
+"""From a person whom somebody vouches for to a Fuyun token: the last steps of every road."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bridge.core import trace as steps
+from bridge.core.errors import ConnectionModeUnsuited, ExchangeRejected
+from bridge.fuyun.exchange import FuyunExchange, check_agent
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bridge.core.model import AccountName, Connection, FuyunToken, Mode
+    from bridge.core.trace import Trace
+    from bridge.fuyun.subject import SubjectStrategy
+
+
+class Issue:
+    """Obtains Fuyun tokens.
+
+    Args:
+        subjects: what makes the subject token in each mode.
+    """
+
+    def __init__(self, subjects: Mapping[Mode, SubjectStrategy], exchange: FuyunExchange) -> None:
+        self._subjects = subjects
+        self._exchange = exchange
+
+    def obtain(self, connection: Connection, access_token: str, account_name: AccountName, trace: Trace) -> FuyunToken:
+        """Return the Fuyun token of an agent.
+
+        Args:
+            access_token: the provider's, for mode oauth.
+            trace: takes down both steps.
+
+        Raises:
+            ExchangeRejected, ExchangeUnreachable, ExchangeAnswerInvalid: Fuyun gave none.
+            AgentMismatch: it gave one for somebody else.
+        """
+        with trace.step(steps.EXCHANGE):
+            fuyun = self._exchanged(connection, access_token, account_name)
+        trace.user_name = fuyun.unverified_user_name or ""
+        with trace.step(steps.USER_NAME):
+            check_agent(fuyun, account_name)
+        return fuyun
+
+    def on_behalf(self, connection: Connection, account_name: AccountName, trace: Trace) -> FuyunToken:
+        """Return the Fuyun token of an agent for whom the platform itself vouches.
+
+        Raises:
+            BridgeError: as for `obtain`.
+            ConnectionModeUnsuited: only in mode jwt the bridge can speak for somebody who is not here.
+        """
+        if connection.mode != "jwt":
+            raise ConnectionModeUnsuited(expected="mode jwt", received=f"mode {connection.mode}")
+        trace.account_name = account_name
+        return self.obtain(connection, "", account_name, trace)
+
+    def _exchanged(self, connection: Connection, access_token: str, account_name: AccountName) -> FuyunToken:
+        refusal: ExchangeRejected | None = None
+        for subject in self._subjects[connection.mode].subject_tokens(connection, access_token, account_name):
+            try:
+                return self._exchange.exchange(connection.fuyun, subject)
+            except ExchangeRejected as fault:
+                # The key that is due by our clock is the one whose refusal is told.
+                refusal = refusal or fault
+        raise refusal or ExchangeRejected(expected="a subject token", received="none")

@@ -1,5 +1,6 @@
 """The command line's part for the key ring: a fresh secret, what each secret is still needed for, and resealing.
 
+The group has the keys of mode jwt too; `cli_signing` adds those commands.
 What loads Flask and the database is imported where it is needed, as in `cli`.
 """
 
@@ -34,11 +35,11 @@ _COMMAND: Final = "`hotline-bridge keys reseal`"
 
 @click.group()
 def keys() -> None:
-    """Keys of the bridge: a fresh one, what each is needed for, and how to become free of an old one.
+    """Keys: of mode jwt (new, public), and those that seal what the bridge keeps (secret, status, reseal).
 
-    To change the key without signing anybody out: put the new one behind the others in secret_keys and restart every
-    replica, so that all can read what it seals; put it in front and restart them again; run `keys reseal`; drop the
-    old one when `keys status` says that it is safe. Where all is restarted at once, the first step can be left out.
+    To change the sealing key without signing anybody out: put the new one behind the others in secret_keys and restart
+    every replica, so that all can read what it seals; put it in front and restart them again; run `keys reseal`; drop
+    the old one when `keys status` says that it is safe. Where all is restarted at once, the first step can be left out.
     """
 
 
@@ -51,8 +52,8 @@ def secret() -> None:
 @contextmanager
 def _opened(config: Path) -> Iterator[tuple[Services, Resealing]]:
     """Give the rooms as they are: neither command changes the schema or what the file says."""
-    from bridge.app import build_services, make_outbound  # noqa: PLC0415 — loads Flask and the database
     from bridge.ops.logs import configure_logs  # noqa: PLC0415 — likewise
+    from bridge.rooms import build_services, make_outbound  # noqa: PLC0415 — loads Flask and the database
     from bridge.signin.resealing import Resealing  # noqa: PLC0415 — likewise
 
     settings = load_or_exit(config)

@@ -8,7 +8,19 @@ from typing import Annotated, Final, Literal
 from pydantic import AfterValidator, Field
 
 from bridge.configuration import addresses
-from bridge.configuration.values import LISTED, Duration, IsoDate, IssuerUrl, Moment, Part, SecretValue, Shown, Url, key
+from bridge.configuration.values import (
+    LISTED,
+    Duration,
+    IsoDate,
+    IssuerUrl,
+    Moment,
+    Part,
+    PrivateKeyValue,
+    SecretValue,
+    Shown,
+    Url,
+    key,
+)
 from bridge.core.model import Secret
 from bridge.core.protocol import MULTI_TENANT
 from bridge.core.wording import said
@@ -182,10 +194,12 @@ class JwtTable(Part):
     issuer: Annotated[str, AfterValidator(_wordless), Shown("text")] = key(
         "`iss` of the JWT, as the portal has it", required=True
     )
-    private_key: SecretValue = key("RSA private key whose public key the portal has", required=True)
+    private_key: PrivateKeyValue = key("RSA private key whose public key the portal has", required=True)
     private_key_expires: IsoDate = key("Day on which the key shall be replaced, such as 2027-01-31")
     lifetime: Duration = key("How long a JWT is good", "120s")
-    next_private_key: SecretValue = key("The key that takes over, so that the portal's one key field can be changed")
+    next_private_key: PrivateKeyValue = key(
+        "The key that takes over, so that the portal's one key field can be changed"
+    )
     next_key_from: Moment = key("When it does, such as 2027-01-31T08:00:00Z; until the portal has it, both are tried")
     exp_in_milliseconds: bool = key("Only where Fuyun insists on `exp` in milliseconds", default=False)
 

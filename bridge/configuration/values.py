@@ -22,12 +22,13 @@ from pydantic import (
 )
 
 from bridge.configuration import addresses
+from bridge.connections.keys import key_text
 from bridge.core.model import Secret
 from bridge.core.wording import said
 from bridge.sessions.redis_address import read_redis_address
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from bridge.core.wording import Sentence
@@ -39,6 +40,7 @@ _DAYS_OF_A_SESSION: Final = 366
 _DAYS_OF_A_RECORD: Final = 3650
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _SDK_HOST: Final = re.compile(r"((https?|wss?)://)?(\*\.)?[A-Za-z0-9.-]+(:[0-9]+)?")
+_BUDGET: Final = re.compile(r"[1-9][0-9]{0,8}/(?:(?P<times>[1-9][0-9]{0,2}) ?)?(?P<unit>second|minute|hour|day)s?")
 _FORMS: Final = said('must be text, { env = "NAME" } or { file = "path" }')
 SHORTEST_KEY: Final = 32
 KEPT: Final = {"kept": True}
@@ -102,8 +104,12 @@ def duration_text(whole_seconds: int) -> str:
     return f"{whole_seconds // _SECONDS[unit]}{unit}"
 
 
-def secret_text(value: object, info: ValidationInfo) -> str:
-    """Read text, or what an environment variable or a file holds; refusals never show the value."""
+def secret_text(value: object, info: ValidationInfo, decode: Callable[[bytes], str] = bytes.decode) -> str:
+    """Read text, or what an environment variable or a file holds; refusals never show the value.
+
+    Args:
+        decode: makes text of a file's bytes, or raises UnicodeDecodeError.
+    """
     surroundings = cast("Surroundings", info.context)
     if isinstance(value, str):
         return encodable(value)
@@ -114,7 +120,7 @@ def secret_text(value: object, info: ValidationInfo) -> str:
     (source, name), *_ = value.items()
     if source not in {"env", "file"} or not isinstance(name, str) or not name:
         raise ValueError(_FORMS)
-    return _from_environment(name, surroundings) if source == "env" else _from_file(name, surroundings)
+    return _from_environment(name, surroundings) if source == "env" else _from_file(name, surroundings, decode)
 
 
 def encodable(text: str) -> str:
@@ -143,13 +149,13 @@ def _from_environment(name: str, surroundings: Surroundings) -> str:
     return surroundings.environ[name]
 
 
-def _from_file(name: str, surroundings: Surroundings) -> str:
+def _from_file(name: str, surroundings: Surroundings, decode: Callable[[bytes], str]) -> str:
     if surroundings.folder is None:
         # Whoever may enter a connection may not thereby read what lies on the bridge's machine.
         raise ValueError(said("a secret is read from a file only where a configuration file says so"))
     path = surroundings.folder / name
     try:
-        text = path.read_text("utf-8").removesuffix("\n").removesuffix("\r")
+        text = decode(path.read_bytes()).removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError:
         raise ValueError(said("the file %(path)s is not UTF-8 text", path=str(path))) from None
     except (OSError, ValueError) as refusal:
@@ -162,6 +168,10 @@ def _from_file(name: str, surroundings: Surroundings) -> str:
 
 def _secret(value: object, info: ValidationInfo) -> Secret:
     return value if isinstance(value, Secret) else Secret(secret_text(value, info))
+
+
+def _private_key(value: object, info: ValidationInfo) -> Secret:
+    return value if isinstance(value, Secret) else Secret(secret_text(value, info, key_text))
 
 
 def _sealing_key(value: object, info: ValidationInfo) -> Secret:
@@ -257,6 +267,19 @@ def _ca_bundle(text: str) -> str:
     return text
 
 
+def _budgets(text: str) -> str:
+    budgets = [one.strip() for one in text.split(";")] if text else []
+    matches = [match for match in map(_BUDGET.fullmatch, budgets) if match]
+    if len(matches) < len(budgets):
+        raise ValueError(
+            'must be a number of requests and a time such as "600/minute", "20/second; 5000/hour" or "50/10 minutes"; '
+            "empty: no limit"
+        )
+    if len({(match["times"] or "1", match["unit"]) for match in matches}) < len(matches):
+        raise ValueError("must name each time once")
+    return "; ".join(budgets)
+
+
 def _database(text: str) -> str:
     if text.startswith("postgresql+psycopg://") and find_spec("psycopg") is None:
         raise ValueError("needs psycopg, which is not installed: pip install 'hotline-bridge[postgresql]'")
@@ -278,6 +301,8 @@ Duration = Annotated[int, BeforeValidator(seconds), Shown("duration")]
 Retention = Annotated[int, BeforeValidator(lambda value: seconds(value, _DAYS_OF_A_RECORD)), Shown("duration")]
 Pause = Annotated[float, BeforeValidator(lambda value: float(seconds(value))), Shown("duration")]
 SecretValue = Annotated[Secret, PlainValidator(_secret), Shown("secret")]
+PrivateKeyValue = Annotated[Secret, PlainValidator(_private_key), Shown("secret")]
+"""A secret whose file may be binary DER too."""
 SealingKeys = Annotated[tuple[Annotated[Secret, PlainValidator(_sealing_key)], ...], LISTED, Shown("list of secrets")]
 PublicUrl = Annotated[str, _optional(addresses.origin_url), Shown("URL")]
 Url = Annotated[str, _optional(addresses.absolute_url), Shown("URL")]
@@ -288,6 +313,7 @@ Bind = Annotated[str, AfterValidator(_bind), Shown("host:port")]
 CaBundle = Annotated[str, AfterValidator(_ca_bundle), Shown("path")]
 OptionalBind = Annotated[str, _optional(_bind), Shown("host:port")]
 Networks = Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], LISTED, Shown("list of networks")]
+Budgets = Annotated[str, AfterValidator(_budgets), Shown("limits")]
 Assets = Annotated[tuple[Annotated[str, AfterValidator(_asset)], ...], LISTED, Shown("list of URLs")]
 SdkHost = Annotated[str, _optional(_sdk_host), Shown("host")]
 SdkHosts = Annotated[tuple[Annotated[str, AfterValidator(_sdk_host)], ...], LISTED, Shown("list of hosts")]

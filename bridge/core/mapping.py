@@ -1,11 +1,11 @@
-"""From UserInfo to the agent's account: reads the mapping field and refuses whatever is no name."""
+"""The agent's account name: from UserInfo's mapping field or as written out; whatever is no name is refused."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from bridge.core.errors import MappingFieldMissing, showable
+from bridge.core.errors import MappingFieldMissing, RequestInvalid, showable
 from bridge.core.model import AccountName
 
 _MOST_FIELDS_NAMED: Final = 40
@@ -29,6 +29,35 @@ def map_account(claims: Mapping[str, Any], mapping_field: str) -> AccountName:
     if not name or len(name) > _LONGEST_NAME or not name.isprintable():
         raise MappingFieldMissing(expected=mapping_field, received=_describe(claims, mapping_field, value))
     return AccountName(name)
+
+
+def account_name_of(text: str) -> AccountName:
+    """Return the account name that somebody wrote out, exactly as it is: 1 to 255 printable characters.
+
+    A name is never trimmed or cut short to fit: what is left could be another agent's.
+
+    Raises:
+        RequestInvalid: the text is empty, too long, padded, or holds what cannot be printed.
+    """
+    received = _unlike_a_name(text)
+    if received:
+        raise RequestInvalid(
+            "This is no account name.",
+            expected=f"an account name: 1 to {_LONGEST_NAME} printable characters without white space around them",
+            received=received,
+        )
+    return AccountName(text)
+
+
+def _unlike_a_name(text: str) -> str:
+    """Return why `text` is no account name, nothing where it is one; never repeats it."""
+    if not text.strip():
+        return "an empty text"
+    if text != text.strip():
+        return "white space around it"
+    if len(text) > _LONGEST_NAME:
+        return f"{len(text)} characters"
+    return "" if text.isprintable() else "a character that cannot be printed"
 
 
 def find_field(claims: Mapping[str, Any], path: str) -> object:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
 
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from flask import Blueprint, render_template, request
 
-from bridge.connections.keys import load_private_key
+from bridge.connections.keys import load_private_key, public_base64, public_pem
 from bridge.core.trace import Trace
 from bridge.http import console
 from bridge.http.current import services
@@ -15,10 +16,25 @@ from bridge.http.parameters import version_in
 from bridge.signin.checklist import checklist
 
 if TYPE_CHECKING:
-    from bridge.core.model import Connection, JwtSigning
+    from bridge.core.model import Connection, JwtSigning, Secret
     from bridge.signin.rehearsal import Rehearsal
 
 portal = Blueprint("portal", __name__)
+
+
+@dataclass(frozen=True, slots=True)
+class PublicKey:
+    """What the portal has one field for, in both forms: nobody knows whether it wants the lines around it.
+
+    Args:
+        switch_at: when the other key takes its turn or took it, epoch seconds; 0 where there is no other.
+        is_due: whether the portal should have it now.
+    """
+
+    pem: str
+    bare: str
+    switch_at: float
+    is_due: bool
 
 
 @portal.get("/admin/connections/<name>/portal")
@@ -33,13 +49,14 @@ def sheet(name: str) -> str:
         "admin/portal/sheet.html",
         entry=entry,
         connection=connection,
-        metadata=services().flow.look_up(connection, trace),
+        metadata=services().flow.look_up(connection, trace) if connection.idp.kind != "none" else None,
         trouble=trace.failed,
+        now=services().now(),
         redirect_uri=services().flow.redirect_uri(connection),
         start_url=f"{services().site.public_url}/login/{connection.name}",
         last=last,
         checklist=checklist(connection, last.steps if last else (), last.user_name if last else ""),
-        **_public_key(connection.jwt if connection.mode == "jwt" else None),
+        keys=_public_keys(connection.jwt) if connection.mode == "jwt" and connection.jwt else [],
     )
 
 
@@ -50,10 +67,13 @@ def _last_rehearsal(connection: Connection) -> Rehearsal | None:
     return services().rehearsals.get(last.id) if last else None
 
 
-def _public_key(signing: JwtSigning | None) -> dict[str, Any]:
-    """Return the public key in both forms: nobody knows whether the portal wants the lines around it."""
-    if signing is None:
-        return {"public_pem": "", "public_bare": ""}
-    key = load_private_key(signing.private_key.reveal()).public_key()
-    pem = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode("ascii").strip()
-    return {"public_pem": pem, "public_bare": "".join(pem.splitlines()[1:-1])}
+def _public_keys(signing: JwtSigning) -> list[PublicKey]:
+    """Return the public keys, the one that the portal should have now first."""
+    at = datetime.fromisoformat(signing.next_key_from).timestamp() if signing.next_key_from else 0.0
+    due = signing.keys_at(services().now())
+    return [_public_key(private_key, at, is_due=place == 0) for place, private_key in enumerate(due)]
+
+
+def _public_key(private_key: Secret, switch_at: float, *, is_due: bool) -> PublicKey:
+    key = load_private_key(private_key.reveal())
+    return PublicKey(public_pem(key), public_base64(key), switch_at, is_due=is_due)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import html
 import re
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 from cryptography.hazmat.primitives.serialization import load_der_public_key, load_pem_public_key
 
+from bridge.connections.keys import public_base64
 from bridge.sandbox.keys import new_rsa, private_pem
 from tests.kit.desk import operator, saved, table
 from tests.kit.house import BRIDGE, SANDBOX, build_house, demo_settings
@@ -87,6 +89,17 @@ def test_in_mode_jwt_the_public_key_stands_in_both_forms(house: House, admin: Br
         assert loaded.public_numbers() == numbers  # type: ignore[union-attr]
     assert "PRIVATE" not in page.text
     assert "Third-party" not in page.text
+
+
+def test_of_two_keys_the_sheet_has_the_one_that_is_due(house: House, admin: Browser) -> None:
+    keys = {name: new_rsa() for name in ("private_key", "next_private_key")}
+    due = datetime.fromtimestamp(house.clock() + 60, UTC)
+    signing = {"issuer": "a", **{name: private_pem(key) for name, key in keys.items()}}
+    signing["next_key_from"] = due.isoformat()
+    saved(house, table("globex", mode="jwt", jwt=signing), active=False)
+    for key, seconds in ((keys["private_key"], 0), (keys["next_private_key"], 61)):
+        house.clock.advance(seconds)
+        assert values(admin.open(HERE))["Public key, in one line"] == public_base64(key)
 
 
 def test_mode_frontend_has_fuyuns_redirect_url(house: House, admin: Browser) -> None:

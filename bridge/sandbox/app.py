@@ -10,6 +10,7 @@ from flask import Flask, Response, request
 from bridge.sandbox.aiccs import by_operation, openapi
 from bridge.sandbox.control import control
 from bridge.sandbox.fuyun import token_exchange
+from bridge.sandbox.fuyun_callback import fuyun_callbacks
 from bridge.sandbox.idp import identity_provider
 from bridge.sandbox.sdk import hotline_sdk
 from bridge.sandbox.world import Request, World
@@ -41,6 +42,7 @@ def create_sandbox(base_url: str, *, world: World | None = None, now: Callable[[
     for connection in world.manners:
         app.register_blueprint(identity_provider(world, connection))
     app.register_blueprint(token_exchange(world))
+    app.register_blueprint(fuyun_callbacks(world))
     app.register_blueprint(openapi(world))
     app.register_blueprint(hotline_sdk(world))
     app.register_blueprint(control(world))

@@ -9,7 +9,8 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from bridge.sandbox.demo import written_down
 from bridge.sandbox.faults import TARGETS, Fault, UnknownFault
 from bridge.sandbox.idp_logout import signed_out
-from bridge.sandbox.registrations import COMPANIES
+from bridge.sandbox.keys import is_public_key
+from bridge.sandbox.registrations import COMPANIES, EXP_UNITS
 from bridge.sandbox.wire import json_answer
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def control(world: World) -> Blueprint:
     room.add_url_rule("/sandbox/rotate-keys", "rotate", desk.rotate, methods=["POST"])
     room.add_url_rule("/sandbox/reset", "reset", desk.reset, methods=["POST"])
     room.add_url_rule("/sandbox/agents", "agents", desk.agents, methods=["POST"])
+    room.add_url_rule("/sandbox/portal", "portal", desk.portal, methods=["POST"])
     room.add_url_rule("/sandbox/settings", "settings", desk.settings, methods=["POST"])
     room.add_url_rule("/sandbox/backchannel-logout", "backchannel", desk.backchannel, methods=["POST"])
     room.add_url_rule("/sandbox/frontchannel-logout", "frontchannel", desk.frontchannel, methods=["POST"])
@@ -66,6 +68,7 @@ class Desk:
                 world=self.world,
                 companies=COMPANIES.values(),
                 targets=TARGETS,
+                exp_units=EXP_UNITS,
                 active=self.world.faults.active(),
                 requests=[_request_row(one) for one in reversed(requests)],
             )
@@ -125,6 +128,17 @@ class Desk:
             return json_answer({"error": "unknown_agent"}, 404)
         self.world.freeze(account_name, frozen=frozen in {"1", "true", "on"})
         return self._done({"account_name": account_name, "frozen": self.world.agents[account_name].frozen})
+
+    def portal(self) -> AnyResponse:
+        """Put a Fuyun application into mode jwt, as its owner does in the developer portal."""
+        fields = _fields()
+        connection, issuer = str(fields.get("connection", "")), str(fields.get("issuer", ""))
+        public_key, unit = str(fields.get("public_key", "")), str(fields.get("exp_unit") or "seconds")
+        if connection not in COMPANIES or not issuer or unit not in EXP_UNITS or not is_public_key(public_key):
+            return json_answer({"error": "unknown_setting"}, 400)
+        self.world.use_jwt(connection, issuer, public_key)
+        self.world.expect_exp_in(connection, unit)
+        return self._done({"connection": connection, "mode": "jwt", "issuer": issuer, "exp_unit": unit})
 
     def settings(self) -> AnyResponse:
         """Switch silent single sign-on at the providers, and the grace for replaced refresh tokens."""

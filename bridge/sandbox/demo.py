@@ -12,7 +12,7 @@ from bridge.sandbox.acs3 import ACCESS_KEYS
 from bridge.sandbox.idp_microsoft import CONTOSO_TENANT
 from bridge.sandbox.idp_salesforce import ACME_ORGANIZATION
 from bridge.sandbox.keys import new_rsa, private_pem, public_pem
-from bridge.sandbox.registrations import COMPANIES, INSTANCE_ID, is_loopback
+from bridge.sandbox.registrations import COMPANIES, INSTANCE_ID, fuyun_callback, is_loopback, workbench_callback
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,6 +40,7 @@ def demo_config(
     *,
     connections: tuple[str, ...] = tuple(COMPANIES),
     jwt: tuple[str, ...] = (),
+    frontend: tuple[str, ...] = (),
     world: Registrar | None = None,
     console: bool = False,
 ) -> str:
@@ -49,6 +50,7 @@ def demo_config(
         connections: which of contoso, acme, globex, initech.
         jwt: those of them that run in mode jwt; their keys are written to `data_dir`, and `world` learns the public
             halves (it must be given then).
+        frontend: those of them that run in mode frontend, with both redirect URLs of Fuyun's own.
         console: whether Lin of Contoso administers everything, and what is entered there may be at this machine.
         world: registers the redirect URIs; not needed where `public_url` is on loopback.
     """
@@ -58,8 +60,12 @@ def demo_config(
     for name in connections:
         if world is not None:
             world.register(name, f"{public_url}/callback/{name}")
+        company = COMPANIES[name]
+        if name in frontend:
+            head.append(_frontend(company, sandbox_url))
+            continue
         signing = _jwt(name, public_url, data_dir, world) if name in jwt else ""
-        head.append(_connection(COMPANIES[name], sandbox_url, signing))
+        head.append(_connection(company, sandbox_url, signing))
     return "\n".join(head)
 
 
@@ -101,22 +107,8 @@ def _hotline_sdk(sandbox_url: str) -> str:
 
 
 def _connection(company: Company, sandbox_url: str, signing: str) -> str:
-    outer = {
-        "name": company.name,
-        "title": company.title,
-        "mode": "jwt" if signing else "oauth",
-        "mapping_field": company.mapping_field,
-        "domains": [company.domain],
-        "instance_id": INSTANCE_ID,
-        "enabled": True,
-    }
-    idp = {
-        "kind": company.kind,
-        **_address(company.kind, sandbox_url),
-        "client_id": company.client.client_id,
-        "client_secret": company.client.client_secret,
-        "scope": company.scope,
-    }
+    outer = _outer(company, "jwt" if signing else "oauth")
+    idp = {**_provider(company, sandbox_url), "client_secret": company.client.client_secret}
     fuyun = {
         "client_id": company.fuyun.client_id,
         "client_secret": company.fuyun.client_secret,
@@ -125,6 +117,37 @@ def _connection(company: Company, sandbox_url: str, signing: str) -> str:
     }
     tables = _table("[[connections]]", outer), _table("[connections.idp]", idp), _table("[connections.fuyun]", fuyun)
     return "\n".join([*tables, _aiccs(company, sandbox_url), *([signing] if signing else [])])
+
+
+def _frontend(company: Company, sandbox_url: str) -> str:
+    # Neither secret is the bridge's to know here: the portal has the provider's, and Fuyun's is not asked for.
+    fuyun = {
+        "frontend_redirect_url": fuyun_callback(sandbox_url, company.name),
+        "workbench_redirect_url": workbench_callback(sandbox_url, company.name),
+    }
+    outer, idp = _table("[[connections]]", _outer(company, "frontend")), _provider(company, sandbox_url)
+    return "\n".join([outer, _table("[connections.idp]", idp), _table("[connections.fuyun]", fuyun)])
+
+
+def _outer(company: Company, mode: str) -> dict[str, object]:
+    return {
+        "name": company.name,
+        "title": company.title,
+        "mode": mode,
+        "mapping_field": company.mapping_field,
+        "domains": [company.domain],
+        "instance_id": INSTANCE_ID,
+        "enabled": True,
+    }
+
+
+def _provider(company: Company, sandbox_url: str) -> dict[str, object]:
+    return {
+        "kind": company.kind,
+        **_address(company.kind, sandbox_url),
+        "client_id": company.client.client_id,
+        "scope": company.scope,
+    }
 
 
 def _aiccs(company: Company, sandbox_url: str) -> str:

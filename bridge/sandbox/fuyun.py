@@ -1,4 +1,4 @@
-"""Fuyun's IDP: the token exchange, and its own callback for mode frontend."""
+"""Fuyun's IDP: the token exchange, and the token that it hands out."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import jwt
 from flask import Blueprint, Response, request
 
+from bridge.sandbox.fuyun_jwt import user_name_in
 from bridge.sandbox.grants import OAuthRefusal
 from bridge.sandbox.idp import basic_pair
 from bridge.sandbox.idp_userinfo import userinfo_answer
@@ -21,14 +22,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bridge.sandbox.faults import Drawn
+    from bridge.sandbox.people import Agent
     from bridge.sandbox.registrations import FuyunApplication
     from bridge.sandbox.world import World
 
 ISSUER: Final = "http://developer.rhinokeen.com"
 TOKEN_EXCHANGE: Final = "urn:ietf:params:oauth:grant-type:token-exchange"
 LIFETIME: Final = 2591999
-_DAY: Final = 86400
-_MILLISECONDS_BEGIN: Final = 10**11
 
 
 class BusinessRefusal(Exception):
@@ -46,7 +46,6 @@ def token_exchange(world: World) -> Blueprint:
     room = Blueprint("fuyun", __name__)
     desk = Exchange(world)
     room.add_url_rule("/oauth/token_exchange", "exchange", desk.answer, methods=["POST"])
-    room.add_url_rule("/oauth/callback/<app_name>", "callback", desk.callback, methods=["GET"])
     return room
 
 
@@ -62,30 +61,9 @@ class Exchange:
         app = self.world.fuyun_apps.get(client_id)
 
         def answer(drawn: Drawn) -> Response:
-            return _refusing(lambda: self._exchange(drawn))
+            return refusing(lambda: self._exchange(drawn))
 
         return staged(self.world, "exchange", app.app_name if app else "", answer)
-
-    def callback(self, app_name: str) -> Response:
-        """Answer the browser in mode frontend: redeem the code as the portal's client, set AC_TOKEN on this host."""
-        if app_name not in self.world.manners:
-            return json_answer(_business_body("AppNotFound", "No application has this name."), 404)
-        return _refusing(lambda: self._redeem(app_name))
-
-    def _redeem(self, app_name: str) -> Response:
-        app, client = self.world.fuyun_of(app_name), self.world.client_of(app_name)
-        grant = self.world.grants[app_name].redeem(
-            request.args.get("code", ""),
-            client_id=client.client_id,
-            redirect_uri=self.world.fuyun_callback(app_name),
-            code_verifier="",
-        )
-        account_name = account_at(self.world.userinfo(app_name, grant.person_key, grant.scopes), app.mapping_field)
-        self._agent_may_work(account_name)
-        body = self._minted(app, account_name, app.scope, self.world.now())
-        response = json_answer(body)
-        response.set_cookie("AC_TOKEN", body["access_token"], httponly=True, samesite="Lax", path="/oauth")
-        return response
 
     def _exchange(self, drawn: Drawn) -> Response:
         if "boot_401" in drawn:
@@ -96,10 +74,10 @@ class Exchange:
         subject_token = form["subject_token"]
         _refuse_as_told(drawn, subject_token)
         now = clock(self.world, drawn)
-        account_name = self._mapped(subject_token, form["subject_issuer"], app, now)
-        self._agent_may_work(account_name)
+        account_name = self._mapped(subject_token, app, now)
+        working_agent(self.world, account_name)
         named = "somebody.else@contoso.example" if "wrong_user" in drawn else account_name
-        body = self._minted(app, named, form["scope"], now)
+        body = minted(self.world, app, named, form["scope"], now)
         if "no_access_token" in drawn:
             del body["access_token"]
         return json_answer(body)
@@ -127,9 +105,9 @@ class Exchange:
         if form["subject_issuer"] != (app.app_name if app.mode == "oauth" else app.jwt_issuer):
             raise OAuthRefusal("invalid_grant", "subject_issuer is not the registered one")
 
-    def _mapped(self, subject_token: str, subject_issuer: str, app: FuyunApplication, now: float) -> str:
+    def _mapped(self, subject_token: str, app: FuyunApplication, now: float) -> str:
         if app.mode == "jwt":
-            return self._user_name(subject_token, subject_issuer, app, now)
+            return user_name_in(subject_token, app, now, self.world.is_first_use)
         # Fuyun asks the same user endpoint as the bridge, so it meets the same faults there.
         faults = self.world.faults.peek("userinfo", app.app_name)
         document = userinfo_answer(self.world, app.app_name, subject_token, faults)
@@ -137,60 +115,40 @@ class Exchange:
             raise OAuthRefusal("invalid_grant", "subject token is invalid")
         return account_at(document, app.mapping_field)
 
-    def _user_name(self, subject_token: str, subject_issuer: str, app: FuyunApplication, now: float) -> str:
-        claims = _verified(subject_token, app.jwt_public_key)
-        expires, jti, user_name = claims.get("exp"), claims.get("jti"), claims.get("user_name")
-        if claims.get("iss") != subject_issuer:
-            raise OAuthRefusal("invalid_grant", "iss differs from subject_issuer")
-        if isinstance(expires, bool) or not isinstance(expires, int):
-            raise OAuthRefusal("invalid_grant", "exp is missing or not a whole number")
-        if expires > _MILLISECONDS_BEGIN:
-            raise OAuthRefusal("invalid_grant", "exp is in milliseconds; seconds are expected")
-        if not now < expires <= now + _DAY:
-            raise OAuthRefusal("invalid_grant", "exp is in the past or more than a day ahead")
-        if not isinstance(user_name, str) or not user_name:
-            raise OAuthRefusal("invalid_grant", "user_name is missing")
-        if not isinstance(jti, str) or not jti or not self.world.is_first_use(jti, expires):
-            raise OAuthRefusal("invalid_grant", "jti is missing or was used before")
-        return user_name
 
-    def _agent_may_work(self, account_name: str) -> None:
-        agent = self.world.agents.get(account_name)
-        if agent is None:
-            raise BusinessRefusal("NoAgentFound", "The specified agent does not exist.")
-        if agent.frozen:
-            raise BusinessRefusal("AgentFrozen", "The specified agent is frozen.")
-
-    def _minted(self, app: FuyunApplication, user_name: str, scope: str, now: float) -> dict[str, Any]:
-        jti = str(uuid.uuid4())
-        claims = {
-            "iss": ISSUER,
-            "exp": int(now) + LIFETIME,
-            "user_name": user_name,
-            "jti": jti,
-            "client_id": app.client_id,
-            "scope": scope.split(","),
-        }
-        return {
-            "access_token": jwt.encode(claims, self.world.keys[FUYUN].current.private, algorithm="RS256"),
-            "token_type": "bearer",
-            "expires_in": LIFETIME,
-            "scope": scope,
-            "iss": ISSUER,
-            "jti": jti,
-        }
+def working_agent(world: World, account_name: str) -> Agent:
+    """Return the agent of this account name; raises BusinessRefusal where there is none, or a frozen one."""
+    agent = world.agents.get(account_name)
+    if agent is None:
+        raise BusinessRefusal("NoAgentFound", "The specified agent does not exist.")
+    if agent.frozen:
+        raise BusinessRefusal("AgentFrozen", "The specified agent is frozen.")
+    return agent
 
 
-def _verified(subject_token: str, public_key: str) -> dict[str, Any]:
-    # The times are judged by the world's own clock afterwards.
-    options: Any = {"verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_aud": False}
-    try:
-        return dict(jwt.decode(subject_token, public_key, ["RS256"], options=options))
-    except (jwt.PyJWTError, ValueError) as error:
-        raise OAuthRefusal("invalid_grant", "subject token is invalid") from error
+def minted(world: World, app: FuyunApplication, user_name: str, scope: str, now: float) -> dict[str, Any]:
+    """Return the documented answer with a fresh token for an agent; `now` in epoch seconds."""
+    jti = str(uuid.uuid4())
+    claims = {
+        "iss": ISSUER,
+        "exp": int(now) + LIFETIME,
+        "user_name": user_name,
+        "jti": jti,
+        "client_id": app.client_id,
+        "scope": scope.split(","),
+    }
+    return {
+        "access_token": jwt.encode(claims, world.keys[FUYUN].current.private, algorithm="RS256"),
+        "token_type": "bearer",
+        "expires_in": LIFETIME,
+        "scope": scope,
+        "iss": ISSUER,
+        "jti": jti,
+    }
 
 
-def _refusing(answer: Callable[[], Response]) -> Response:
+def refusing(answer: Callable[[], Response]) -> Response:
+    """Return the answer, or its refusal in the shape of Spring or of Alibaba's business interfaces."""
     try:
         return answer()
     except OAuthRefusal as refusal:

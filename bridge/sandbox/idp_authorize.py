@@ -119,6 +119,8 @@ class Authorization:
 
     def _checked_scopes(self, scope: str) -> tuple[str, ...]:
         scopes = tuple(dict.fromkeys(scope.split()))
+        if not scopes and isinstance(self.manner, Microsoft):
+            raise RefusedAtTheDoor("AADSTS900144: The request body must contain the following parameter: 'scope'.")
         if self.manner.speaks_openid and "openid" not in scopes:
             raise OAuthRefusal("invalid_scope", "The scope openid is missing.")
         unknown = [one for one in scopes if one not in self.manner.scopes]
@@ -180,7 +182,8 @@ class Authorization:
             nonce=wish.nonce,
             tenant=self.manner.tenant_of(person),
         )
-        self.world.last_redirect_uri[self.connection] = wish.redirect_uri
+        if wish.redirect_uri not in self.world.fuyun_redirect_urls(self.connection):
+            self.world.last_redirect_uri[self.connection] = wish.redirect_uri
         code = self.world.grants[self.connection].issue_code(grant, wish.redirect_uri, wish.code_challenge)
         response = self._back(
             wish, {"code": code, **({"session_state": session.sid} if self.manner.has_session_state else {})}

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import jwt
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -52,6 +53,21 @@ def public_pem(key: rsa.RSAPublicKey) -> str:
     """Return the key as ``BEGIN PUBLIC KEY``."""
     form = serialization.PublicFormat.SubjectPublicKeyInfo
     return key.public_bytes(serialization.Encoding.PEM, form).decode()
+
+
+def spki_pem(text: str) -> str:
+    """Return a public key as ``BEGIN PUBLIC KEY``, also where its Base64 was pasted without the lines around it."""
+    if "-----" in text:
+        return text
+    return f"-----BEGIN PUBLIC KEY-----\n{text.strip()}\n-----END PUBLIC KEY-----\n"
+
+
+def is_public_key(text: str) -> bool:
+    """Tell whether `spki_pem` makes a usable key of a text."""
+    try:
+        return isinstance(serialization.load_pem_public_key(spki_pem(text).encode()), rsa.RSAPublicKey)
+    except (ValueError, UnsupportedAlgorithm):
+        return False
 
 
 def private_pem(key: rsa.RSAPrivateKey) -> str:

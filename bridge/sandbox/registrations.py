@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 INSTANCE_ID: Final = "ccc_xp_demo"
+EXP_UNITS: Final = ("seconds", "milliseconds")
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -31,7 +32,8 @@ class FuyunApplication:
         mode: ``oauth`` (Fuyun asks the user endpoint) or ``jwt`` (the platform signs).
         mapping_field: dotted path into UserInfo; mode oauth only.
         redirect_urls: the registered callback; empty lets any loopback ``/callback/<app_name>`` pass.
-        jwt_issuer, jwt_public_key: mode jwt only; the key as PEM.
+        jwt_issuer, jwt_public_key: mode jwt only; the key as PEM or as its bare Base64.
+        exp_unit: mode jwt only: one of `EXP_UNITS`, in which ``exp`` has to come.
     """
 
     app_name: str
@@ -43,6 +45,7 @@ class FuyunApplication:
     redirect_urls: frozenset[str] = frozenset()
     jwt_issuer: str = ""
     jwt_public_key: str = ""
+    exp_unit: str = "seconds"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,16 @@ COMPANIES: Final = {
         _company("initech", "oauth2", "sandbox-initech-client", "data.mobile", "user"),
     )
 }
+
+
+def fuyun_callback(base_url: str, app_name: str) -> str:
+    """Return Fuyun's own redirect URL for its open API: mode frontend."""
+    return f"{base_url}/oauth/callback/{app_name}"
+
+
+def workbench_callback(base_url: str, app_name: str) -> str:
+    """Return Fuyun's own redirect URL for the XP workbench."""
+    return f"{base_url}/workbench/callback/{app_name}"
 
 
 def is_admitted(address: str, registered: Collection[str], name: str, *, any_loopback: bool) -> bool:

@@ -16,7 +16,15 @@ from bridge.sandbox.idp_manners import MANNERS
 from bridge.sandbox.idp_notices import Notice, back_door, front_door, logout_claims, post_form
 from bridge.sandbox.keys import KeyRing
 from bridge.sandbox.people import CAST, DISPLAY_NAMES, FROZEN, Agent, Person
-from bridge.sandbox.registrations import COMPANIES, INSTANCE_ID, FuyunApplication, OAuthClient, is_admitted
+from bridge.sandbox.registrations import (
+    COMPANIES,
+    INSTANCE_ID,
+    FuyunApplication,
+    OAuthClient,
+    fuyun_callback,
+    is_admitted,
+    workbench_callback,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -31,6 +39,7 @@ FUYUN: Final = "fuyun"
 
 _REMEMBERED: Final = 2000
 _PATHS: Final = 1000
+_IDS: Final = 20_000
 _FIRST_AGENT_ID: Final = 25780001
 
 
@@ -125,10 +134,20 @@ class World:
 
     def use_jwt(self, connection: str, issuer: str, public_key: str) -> None:
         """Put the connection's Fuyun application into JWT mode with this issuer and PEM public key."""
+        self._save(connection, mode="jwt", jwt_issuer=issuer, jwt_public_key=public_key)
+
+    def replace_public_key(self, connection: str, public_key: str) -> None:
+        """Put another public key into the portal's one key field."""
+        self._save(connection, jwt_public_key=public_key)
+
+    def expect_exp_in(self, connection: str, unit: str) -> None:
+        """Let Fuyun insist on ``exp`` in one of `registrations.EXP_UNITS`."""
+        self._save(connection, exp_unit=unit)
+
+    def _save(self, connection: str, **fields: str) -> None:
         with self.lock:
             app = self.fuyun_of(connection)
-            fresh = replace(app, mode="jwt", jwt_issuer=issuer, jwt_public_key=public_key)
-            self.fuyun_apps[app.client_id] = fresh
+            self.fuyun_apps[app.client_id] = replace(app, **fields)  # type: ignore[arg-type]  # texts all of them
 
     def client_of(self, connection: str) -> OAuthClient:
         """Return the bridge's client at the connection's provider."""
@@ -140,12 +159,20 @@ class World:
 
     def admits_redirect(self, client: OAuthClient, redirect_uri: str) -> bool:
         """Compare a redirect URI with the registered ones."""
-        name, registered = client.connection, {*client.redirect_uris, self.fuyun_callback(client.connection)}
-        return is_admitted(redirect_uri, registered, name, any_loopback=self.any_loopback)
+        registered = client.redirect_uris | self.fuyun_redirect_urls(client.connection)
+        return is_admitted(redirect_uri, registered, client.connection, any_loopback=self.any_loopback)
+
+    def fuyun_redirect_urls(self, connection: str) -> frozenset[str]:
+        """Return the two redirect URLs of Fuyun's own, as its portal shows them."""
+        return frozenset({self.fuyun_callback(connection), self.workbench_callback(connection)})
 
     def fuyun_callback(self, connection: str) -> str:
-        """Return Fuyun's own redirect URL, for mode frontend."""
-        return f"{self.base_url}/oauth/callback/{connection}"
+        """Return Fuyun's own redirect URL for its open API: mode frontend."""
+        return fuyun_callback(self.base_url, connection)
+
+    def workbench_callback(self, connection: str) -> str:
+        """Return Fuyun's own redirect URL for the XP workbench."""
+        return workbench_callback(self.base_url, connection)
 
     # people and agents
 
@@ -251,9 +278,13 @@ class World:
         """Remember a JWT's id until it expires; False when it was seen before."""
         with self.lock:
             now = self.now()
-            self._used_jti = {one: end for one, end in self._used_jti.items() if end > now}
-            if jti in self._used_jti:
+            if self._used_jti.get(jti, now) > now:
                 return False
+            if len(self._used_jti) >= _IDS:
+                alive = {one: end for one, end in self._used_jti.items() if end > now}
+                # As many as that within their lives are a flood, and the oldest of it is the least missed.
+                self._used_jti = dict(list(alive.items())[-_IDS // 2 :])
+            self._used_jti.pop(jti, None)
             self._used_jti[jti] = until
             return True
 

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import re
-import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import jwt
 import pytest
 
-from bridge.sandbox.keys import new_rsa, public_pem
-from tests.rooms.sandbox.party import TOKEN_EXCHANGE, Clock, Party, answer_of, body_of
+from tests.rooms.sandbox.party import TOKEN_EXCHANGE, Clock, Party, body_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
     from flask.testing import FlaskClient
     from werkzeug.test import TestResponse
 
@@ -25,7 +21,6 @@ if TYPE_CHECKING:
     Parties = Callable[[str], Party]
 
 PATH = "/oauth/token_exchange"
-ISSUER = "https://crm.example.com"
 
 
 def refused(answer: TestResponse) -> tuple[int, str]:
@@ -164,96 +159,6 @@ def test_the_mapping_field_of_the_portal_decides(party: Parties, world: World) -
     assert claims["user_name"] == "lin@globex.example"
 
 
-# Mode jwt -------------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def private_key() -> RSAPrivateKey:
-    return new_rsa()
-
-
-@pytest.fixture
-def platform(party: Parties, world: World, private_key: RSAPrivateKey) -> Party:
-    world.use_jwt("contoso", ISSUER, public_pem(private_key.public_key()))
-    return party("contoso")
-
-
-def minted(key: RSAPrivateKey, clock: Clock, **changes: object) -> str:
-    """Return the JWT of a platform; a change to None drops the claim."""
-    claims = {
-        "iss": ISSUER,
-        "user_name": "lin@contoso.example",
-        "exp": int(clock()) + 120,
-        "jti": str(uuid.uuid4()),
-        **changes,
-    }
-    return jwt.encode({name: value for name, value in claims.items() if value is not None}, key, algorithm="RS256")
-
-
-def test_a_platforms_jwt_gets_a_token(platform: Party, private_key: RSAPrivateKey, clock: Clock) -> None:
-    answer = body_of(platform.exchange(minted(private_key, clock), subject_issuer=ISSUER))
-    assert jwt.decode(answer["access_token"], options={"verify_signature": False})["user_name"] == "lin@contoso.example"
-
-
-@pytest.mark.parametrize(
-    ("changes", "reason"),
-    [
-        ({"iss": "https://other.example.com"}, "iss differs"),
-        ({"iss": None}, "iss differs"),
-        ({"exp": None}, "exp is missing"),
-        ({"exp": "soon"}, "exp is missing"),
-        ({"exp": True}, "exp is missing"),
-        ({"exp": 1_789_999_999}, "in the past"),
-        ({"exp": 1_790_000_000 + 86_401}, "more than a day ahead"),
-        ({"exp": 1_790_000_120_000}, "milliseconds"),
-        ({"jti": None}, "jti"),
-        ({"jti": 7}, "jti|invalid"),
-        ({"user_name": None}, "user_name"),
-        ({"user_name": 13800000000}, "user_name"),
-    ],
-)
-def test_a_bad_claim_is_refused_with_its_reason(
-    platform: Party, private_key: RSAPrivateKey, clock: Clock, changes: dict[str, object], reason: str
-) -> None:
-    answer = platform.exchange(minted(private_key, clock, **changes), subject_issuer=ISSUER)
-    assert refused(answer) == (400, "invalid_grant")
-    assert re.search(reason, body_of(answer)["error_description"])
-
-
-@pytest.mark.parametrize(("user_name", "code"), [("nobody", "NoAgentFound"), ("kim@contoso.example", "AgentFrozen")])
-def test_user_name_must_be_an_agent_who_may_work(
-    platform: Party, private_key: RSAPrivateKey, clock: Clock, user_name: str, code: str
-) -> None:
-    answer = platform.exchange(minted(private_key, clock, user_name=user_name), subject_issuer=ISSUER)
-    assert refused(answer) == (400, code)
-
-
-def test_a_jti_counts_once(platform: Party, private_key: RSAPrivateKey, clock: Clock) -> None:
-    token = minted(private_key, clock)
-    assert platform.exchange(token, subject_issuer=ISSUER).status_code == 200
-    assert refused(platform.exchange(token, subject_issuer=ISSUER)) == (400, "invalid_grant")
-
-
-def test_another_key_and_another_algorithm_are_refused(
-    platform: Party, private_key: RSAPrivateKey, clock: Clock
-) -> None:
-    secret = "a-secret-that-is-long-enough-for-hs256-to-be-used"
-    symmetric = jwt.encode({"iss": ISSUER}, secret, algorithm="HS256")
-    unsigned = jwt.encode({"iss": ISSUER}, "", algorithm="none")
-    stronger = jwt.encode({"iss": ISSUER}, private_key, algorithm="RS512")
-    for token in (minted(new_rsa(), clock), symmetric, unsigned, stronger, "garbage"):
-        assert refused(platform.exchange(token, subject_issuer=ISSUER)) == (400, "invalid_grant")
-
-
-def test_in_mode_jwt_the_app_name_is_no_issuer(platform: Party, private_key: RSAPrivateKey, clock: Clock) -> None:
-    assert refused(platform.exchange(minted(private_key, clock))) == (400, "invalid_grant")
-
-
-def test_an_upstream_access_token_is_worth_nothing_in_mode_jwt(platform: Party) -> None:
-    token = platform.tokens()["access_token"]
-    assert refused(platform.exchange(token, subject_issuer=ISSUER)) == (400, "invalid_grant")
-
-
 # Told to misbehave ----------------------------------------------------------------------------------------------------
 
 
@@ -305,24 +210,3 @@ def test_a_fault_of_one_connection_leaves_the_others_alone(party: Parties, world
     contoso, acme = party("contoso"), party("acme")
     assert contoso.exchange(contoso.tokens()["access_token"]).status_code == 200
     assert acme.exchange(acme.tokens()["access_token"]).status_code == 500
-
-
-# Mode frontend --------------------------------------------------------------------------------------------------------
-
-
-def frontend_code(me: Party) -> str:
-    """Sign in towards Fuyun's own redirect URL, which knows no PKCE."""
-    changes = {"redirect_uri": me.world.fuyun_callback(me.connection)}
-    answer = me.pick("lin", code_challenge=None, code_challenge_method=None, **changes)
-    return answer_of(answer)["code"]
-
-
-def test_fuyuns_own_callback_sets_its_cookie_and_answers_the_token(party: Parties, http: FlaskClient) -> None:
-    answer = http.get("/oauth/callback/contoso", query_string={"code": frontend_code(party("contoso"))})
-    assert body_of(answer)["token_type"] == "bearer"
-    assert f"AC_TOKEN={body_of(answer)['access_token']}" in answer.headers["Set-Cookie"]
-
-
-def test_fuyuns_own_callback_refuses_a_bad_code_and_an_unknown_app(party: Parties, http: FlaskClient) -> None:
-    assert refused(http.get("/oauth/callback/contoso?code=invented")) == (400, "invalid_grant")
-    assert http.get("/oauth/callback/nobody?code=x").status_code == 404

@@ -11,7 +11,7 @@ from bridge.core.wording import said
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bridge.configuration.sections import Admin, Server, Session
+    from bridge.configuration.sections import Admin, Session
     from bridge.core.model import Connection, IdentityProvider
     from bridge.core.wording import Sentence
 
@@ -29,15 +29,6 @@ def doubts_of_session(session: Session) -> Iterator[tuple[str, Sentence]]:
         )
     if session.idle > session.lifetime:
         yield "session.idle", said("is longer than lifetime, so it never ends a session")
-
-
-def doubts_of_unused(server: Server) -> Iterator[tuple[str, Sentence]]:
-    """Yield each setting that is understood but has nothing to act on in this release."""
-    if server.trusted_proxies:
-        yield (
-            "server.trusted_proxies",
-            said("has no effect in this release: nothing in it uses this setting yet"),
-        )
 
 
 def doubts_of_admin(admin: Admin, connections: tuple[Connection, ...]) -> Iterator[tuple[str, Sentence]]:
@@ -76,13 +67,14 @@ def doubts_of_connections(connections: tuple[Connection, ...]) -> Iterator[tuple
 def doubts_of_connection(connection: Connection) -> Iterator[tuple[str, Sentence]]:
     """Yield key, relative to the connection, and sentence of each doubtful setting of it."""
     idp = connection.idp
+    yield from _doubts_of_fuyuns_callbacks(connection)
     if not connection.instance_id:
         yield (
             "instance_id",
             said("is missing: the softphone cannot start without the contact center's instance"),
         )
     yield from _doubts_of_people(connection)
-    if idp.kind != "oauth2" and "openid" not in idp.scope.split():
+    if idp.kind not in {"oauth2", "none"} and "openid" not in idp.scope.split():
         yield (
             "idp.scope",
             said("lacks openid: no ID token is asked for, so nonce, audience and tenant go unchecked"),
@@ -92,13 +84,36 @@ def doubts_of_connection(connection: Connection) -> Iterator[tuple[str, Sentence
             "idp.kind",
             said("Microsoft for all tenants needs kind microsoft and allowed_tenants: any tenant can claim any e-mail"),
         )
-    if not idp.client_secret and connection.mode != "frontend":
+    if not idp.client_secret and connection.mode != "frontend" and idp.kind != "none":
         yield (
             "idp.client_secret",
             said("is missing: the bridge is a public client, which many providers refuse"),
         )
     if connection.aiccs and not connection.instance_id:
         yield "aiccs", said("has no effect without instance_id: the OpenAPI is asked about one instance")
+
+
+def _doubts_of_fuyuns_callbacks(connection: Connection) -> Iterator[tuple[str, Sentence]]:
+    """Yield what is unsafe or mistaken about sign-ins that end at Fuyun instead of here."""
+    fuyun = connection.fuyun
+    if connection.mode == "frontend":
+        # RFC 6749 section 10.12
+        yield (
+            "mode",
+            said(
+                "frontend is open to login CSRF: Fuyun's callback takes any code, and nothing ties the state to the "
+                "browser that began, so an attacker's link can sign an agent in as somebody else; prefer mode oauth, "
+                "in which the bridge checks it"
+            ),
+        )
+    if fuyun.workbench_redirect_url and fuyun.workbench_redirect_url == fuyun.frontend_redirect_url:
+        yield (
+            "fuyun.workbench_redirect_url",
+            said(
+                "is the same as frontend_redirect_url: the portal shows two, the first for Fuyun's open API, which "
+                "belongs there, and the second for the workbench"
+            ),
+        )
 
 
 def _doubts_of_people(connection: Connection) -> Iterator[tuple[str, Sentence]]:

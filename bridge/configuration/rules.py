@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from bridge.configuration.addresses import is_loopback
 from bridge.configuration.tables import IdpTable, is_guid
-from bridge.connections.keys import KeyUnusable, load_private_key
+from bridge.connections.keys import KeyUnusable, key_id, load_private_key
 from bridge.connections.presets import has_every_endpoint
 from bridge.core.protocol import FORM_POST, MULTI_TENANT, TENANT_PLACEHOLDER
 from bridge.core.wording import said
@@ -117,6 +117,7 @@ def _check_mode(read: ReadConnection, faults: Faults) -> None:
         return
     if mode == "frontend":
         needed: dict[str, object] = {"frontend_redirect_url": fuyun.frontend_redirect_url}
+        _check_frontend_request(read.idp, f"{place}.idp", faults)
     else:
         needed = {
             "client_id": fuyun.client_id,
@@ -131,13 +132,29 @@ def _check_mode(read: ReadConnection, faults: Faults) -> None:
         faults.add(f"{place}.jwt", said("the table [connections.jwt] is required in mode jwt"))
 
 
+def _check_frontend_request(idp: IdpTable, place: str, faults: Faults) -> None:
+    """Check what Fuyun's own callback can do nothing about: it sees only the answer, and in its address."""
+    if idp.kind == "oauth2" and not idp.scope and not faults.has(f"{place}.scope"):
+        faults.add(
+            f"{place}.scope",
+            said("is required in mode frontend: kind oauth2 has no usual one, and many providers refuse to do without"),
+        )
+    if idp.response_mode == FORM_POST:
+        faults.add(
+            f"{place}.response_mode",
+            said("form_post is not for mode frontend: Fuyun's callback reads the answer from its address"),
+        )
+
+
 def _check_signing(read: ReadConnection, faults: Faults) -> None:
     place, signing = f"{read.place}.jwt", read.jwt
     if signing is None:
         return
-    for name in ("private_key", "next_private_key"):
+    key, next_key = (
         _check_private_key(getattr(signing, name), f"{place}.{name}", faults)
-    if signing.next_private_key and signing.next_private_key == signing.private_key:
+        for name in ("private_key", "next_private_key")
+    )
+    if key and key == next_key:
         faults.add(f"{place}.next_private_key", said("is the present key; make another one with `keys new`"))
     if signing.next_private_key and not signing.next_key_from and not faults.has(f"{place}.next_key_from"):
         faults.add(f"{place}.next_key_from", said("is required with next_private_key: when does it take over"))
@@ -145,13 +162,15 @@ def _check_signing(read: ReadConnection, faults: Faults) -> None:
         faults.add(f"{place}.next_private_key", said("is required with next_key_from"))
 
 
-def _check_private_key(private_key: Secret, place: str, faults: Faults) -> None:
+def _check_private_key(private_key: Secret, place: str, faults: Faults) -> str:
+    """Return what names a key in whatever form it was written; empty where there is none that can be used."""
     if not private_key:
-        return
+        return ""
     try:
-        load_private_key(private_key.reveal())
+        return key_id(load_private_key(private_key.reveal()))
     except KeyUnusable as fault:
         faults.add(place, fault.sentence)
+        return ""
 
 
 def _check_without_provider(read: ReadConnection, faults: Faults) -> None:
@@ -165,6 +184,10 @@ def _check_without_provider(read: ReadConnection, faults: Faults) -> None:
     for name in ("domains", "hosts"):
         if getattr(read.table, name):
             faults.add(f"{read.place}.{name}", said("leads people to a sign-in, and kind none has none"))
+    for name in IdpTable.model_fields:
+        # What belongs to one kind only is told by that.
+        if name in read.idp.model_fields_set - {"kind", *_BELONGS} and getattr(read.idp, name):
+            faults.add(f"{read.place}.idp.{name}", said("belongs to a provider, and kind none has none"))
 
 
 def _check_hosts(read: ReadConnection, public_url: str, faults: Faults) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from bridge.core import trace as steps
@@ -303,9 +303,9 @@ class SignInFlow:
         return self._begin_at_fuyun(connection, connection.fuyun.workbench_redirect_url, login_hint, prompt)
 
     def _begin_at_fuyun(self, connection: Connection, redirect_uri: str, login_hint: str, prompt: str) -> Departure:
-        # Fuyun's own callback redeems the code and knows no code_verifier, and it never comes back to us.
+        # Fuyun's own callback redeems the code and knows no code_verifier nor form_post, and never comes back to us.
         url = self._upstream.authorize(
-            connection.idp,
+            replace(connection.idp, response_mode=""),
             redirect_uri,
             secrets.token_urlsafe(24),
             secrets.token_urlsafe(24),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
+from urllib.parse import urlsplit
 
 from flask import (
     Blueprint,
@@ -34,6 +35,8 @@ from bridge.http.parameters import single
 from bridge.http.problem import Context, in_context
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bridge.core.model import Connection
     from bridge.signin.agent_session import AgentSession
 
@@ -47,7 +50,7 @@ _OTHER_ACCOUNT: Final = {"microsoft": "select_account"}
 @agent.get("/")
 def home() -> Response:
     """Lead to the phone, or from a connection's own host name to its sign-in."""
-    own = services().connections.for_host(asked_host())
+    own = _of_this_host()
     return _see(_from_its_host(own, HOME) if own else url_for("softphone.page"))
 
 
@@ -56,30 +59,35 @@ def sign_in() -> Response | str:
     """Show the ways in: one button, or the e-mail question; a known domain needs no question."""
     asked = single(request.args, "next", "login_hint")
     landing, login_hint = safe_landing(asked["next"]), asked["login_hint"].strip()
-    own = services().connections.for_host(asked_host())
+    own = _of_this_host()
     if own:
         return _see(_from_its_host(own, landing))
-    ways = services().connections.for_email(login_hint) if "@" in login_hint else []
-    if len(ways) == 1:
+    ways = _ways_of(login_hint)
+    if len(ways) == 1 and not _ends_elsewhere(ways[0]):
         return _see(_departure_url(ways[0], landing, login_hint))
-    every = services().connections.enabled()
+    every = [connection for connection in services().connections.enabled() if _has_provider(connection)]
     offered = ways or (every if len(every) == 1 else [])
-    return render_template(
-        "agent/sign_in.html",
-        connections=[_offer(connection, landing, login_hint) for connection in offered],
-        email_first=not offered,
-        unknown_domain=bool(login_hint) and not offered,
-        remembered=None if offered else _remembered(landing),
-        next=landing if landing != HOME else "",
+    return _page(
+        offered,
+        landing,
+        login_hint,
+        email_first=bool(every) and not offered,
+        by_platform=not every and bool(services().connections.enabled()),
     )
+
+
+@agent.get("/login/<name>/about")
+def about(name: str) -> Response | str:
+    """Explain a sign-in that ends at Fuyun before it begins; any other one needs no explanation and begins."""
+    connection = services().connections.get(name)
+    return _page([connection]) if _ends_elsewhere(connection) else _see(_departure_url(connection, HOME))
 
 
 @agent.get("/login/<name>")
 def depart(name: str) -> Response:
     """Send the browser to the connection's identity provider."""
     asked = single(request.args, "next", "login_hint", "prompt", "again", "person")
-    if not _PROMPTS.issuperset(asked["prompt"].split()):
-        raise RequestInvalid(expected=f"prompt of {', '.join(sorted(_PROMPTS))}", received=showable(asked["prompt"]))
+    _check_prompt(asked["prompt"])
     connection = services().connections.get(name)
     _check_cookies_come_back(asked["again"])
     landing, login_hint, prompt = safe_landing(asked["next"]), asked["login_hint"], asked["prompt"]
@@ -98,6 +106,20 @@ def initiate(name: str) -> Response:
         raise IdpAnswerInvalid(expected="iss of the connection", received="another", status=400)
     wanted = asked["target_link_uri"].removeprefix(services().site.public_url)
     return _depart(connection, safe_landing(wanted), asked["login_hint"], "")
+
+
+@agent.get("/login/<name>/workbench")
+def open_workbench(name: str) -> Response:
+    """Send the browser into Fuyun's own workbench, from where it does not come back: nothing is remembered here."""
+    asked = single(request.args, "login_hint", "prompt")
+    _check_prompt(asked["prompt"])
+    require_navigation()
+    connection = services().connections.get(name)
+    in_context(Context("sign_in", connection.name, retry_url=url_for("agent.sign_in")))
+    departure = services().flow.begin_at_workbench(
+        connection.name, login_hint=asked["login_hint"], prompt=asked["prompt"]
+    )
+    return cast("Response", redirect(departure.url, 302))
 
 
 @agent.post("/logout")
@@ -125,10 +147,11 @@ def signed_out() -> str:
 def _depart(connection: Connection, landing: str, login_hint: str, prompt: str, person: str = "") -> Response:
     require_navigation()
     in_context(Context("sign_in", connection.name, retry_url=url_for("agent.sign_in")))
-    _check_session_is_kept()
-    left = _would_leave(connection)
-    if left is not None:
-        return _ask_before_leaving(left, connection, _departure_url(connection, landing, login_hint, prompt))
+    if _has_provider(connection) and not _ends_elsewhere(connection):
+        _check_session_is_kept()
+        left = _would_leave(connection)
+        if left is not None:
+            return _ask_before_leaving(left, connection, _departure_url(connection, landing, login_hint, prompt))
     slot = cookies.next_slot(request)
     former = _session_now()
     departure = services().flow.begin(
@@ -145,6 +168,30 @@ def _depart(connection: Connection, landing: str, login_hint: str, prompt: str, 
     if departure.sealed:
         cookies.set_pending(response, services().site, connection, slot, departure.sealed)
     return response
+
+
+def _page(
+    offered: Sequence[Connection],
+    landing: str = HOME,
+    login_hint: str = "",
+    *,
+    email_first: bool = False,
+    by_platform: bool = False,
+) -> str:
+    return render_template(
+        "agent/sign_in.html",
+        connections=[_offer(connection, landing, login_hint) for connection in offered],
+        email_first=email_first,
+        by_platform=by_platform,
+        unknown_domain=bool(login_hint) and not offered,
+        remembered=None if offered else _remembered(landing),
+        next=landing if landing != HOME else "",
+    )
+
+
+def _check_prompt(prompt: str) -> None:
+    if not _PROMPTS.issuperset(prompt.split()):
+        raise RequestInvalid(expected=f"prompt of {', '.join(sorted(_PROMPTS))}", received=showable(prompt))
 
 
 def _check_cookies_come_back(again: str) -> None:
@@ -203,12 +250,37 @@ def _session_now() -> str:
     return str(session.get(AGENT_SESSION, ""))
 
 
-def _offer(connection: Connection, landing: str, login_hint: str) -> dict[str, str]:
+def _has_provider(connection: Connection) -> bool:
+    """Say whether people can sign in with it at all, or come from their platform's own software."""
+    return connection.idp.kind != "none"
+
+
+def _ends_elsewhere(connection: Connection) -> bool:
+    """Say whether a sign-in ends at Fuyun's host, and so has to be explained before it begins."""
+    return connection.mode == "frontend"
+
+
+def _of_this_host() -> Connection | None:
+    own = services().connections.for_host(asked_host())
+    return own if own and _has_provider(own) else None
+
+
+def _ways_of(login_hint: str) -> list[Connection]:
+    found = services().connections.for_email(login_hint) if "@" in login_hint else []
+    return [connection for connection in found if _has_provider(connection)]
+
+
+def _offer(connection: Connection, landing: str, login_hint: str) -> dict[str, Any]:
+    offer = {"name": connection.name, "title": connection.title, "kind": connection.idp.kind}
+    if not _ends_elsewhere(connection):
+        return {**offer, "url": _departure_url(connection, landing, login_hint)}
+    fuyun, hint = connection.fuyun, login_hint or None
     return {
-        "name": connection.name,
-        "title": connection.title,
-        "kind": connection.idp.kind,
-        "url": _departure_url(connection, landing, login_hint),
+        **offer,
+        "url": _departure_url(connection, HOME, login_hint),
+        "ends_at": urlsplit(fuyun.frontend_redirect_url).hostname,
+        "workbench_url": fuyun.workbench_redirect_url
+        and url_for("agent.open_workbench", name=connection.name, login_hint=hint),
     }
 
 
@@ -219,15 +291,17 @@ def _departure_url(connection: Connection, landing: str, login_hint: str = "", p
     )
 
 
-def _remembered(landing: str) -> dict[str, str] | None:
+def _remembered(landing: str) -> dict[str, Any] | None:
     name = request.cookies.get(cookies.REMEMBERED, "")
-    known = {connection.name: connection for connection in services().connections.enabled()}
+    known = {one.name: one for one in services().connections.enabled() if _has_provider(one)}
     return _offer(known[name], landing, "") if name in known else None
 
 
 def _from_its_host(connection: Connection, landing: str) -> str:
     # Cookies and redirect URIs belong to public_url alone: another host name is a way in, never a place to stay.
-    return f"{services().site.public_url}{_departure_url(connection, landing)}"
+    explained = url_for("agent.about", name=connection.name)
+    way = explained if _ends_elsewhere(connection) else _departure_url(connection, landing)
+    return f"{services().site.public_url}{way}"
 
 
 def _see(url: str) -> Response:

@@ -32,6 +32,7 @@ def page() -> Response:
     shown = render_template(
         "softphone/softphone.html",
         boot=_boot(current, connection),
+        workbench_url=_workbench_url(current, connection),
         sdk_scripts=sdk.scripts,
         sdk_styles=sdk.styles,
     )
@@ -118,9 +119,18 @@ def _boot(current: AgentSession, connection: Connection) -> dict[str, Any]:
 
 
 def _silent_login_url(current: AgentSession, connection: Connection) -> str:
+    if not current.tokens.access_token:
+        # Handed over by the platform: no provider knows the person, so nobody can answer in silence.
+        return url_for("agent.depart", name=connection.name)
     # The session may be over by then, so the address itself has to say for whom it is, without telling who that is.
     person = services().agent_sessions.person_key(current)
     return url_for("agent.depart", name=connection.name, login_hint=_hint(current), prompt="none", person=person)
+
+
+def _workbench_url(current: AgentSession, connection: Connection) -> str:
+    if connection.idp.kind == "none" or not connection.fuyun.workbench_redirect_url:
+        return ""
+    return url_for("agent.open_workbench", name=connection.name, login_hint=_hint(current))
 
 
 def _hint(current: AgentSession) -> str | None:

@@ -155,30 +155,6 @@ class TestASignInBegunAtTheProvider:
         assert browser.choose(page, "lin").url == f"{shared.settings.public_url}/softphone"
 
 
-class TestModeFrontend:
-    def test_the_browser_goes_with_fuyuns_own_address_and_the_bridge_keeps_nothing(self, house: House) -> None:
-        callback = house.world.fuyun_callback("globex")
-        connections = tuple(
-            replace(one, mode="frontend", fuyun=replace(one.fuyun, frontend_redirect_url=callback))
-            if one.name == "globex"
-            else one
-            for one in house.settings.connections
-        )
-        built = rehoused(house, lambda old: replace(old, connections=connections))
-        browser = built.browser()
-        asked = asked_of_provider(browser, "/login/globex?login_hint=lin")
-        assert (asked["redirect_uri"], asked["login_hint"]) == (callback, "lin")
-        assert "code_challenge" not in asked
-        assert browser.cookies() == {}
-        assert set(built.rows().values()) == {0}
-        told = browser.sign_in("globex")
-        assert told.url.startswith(callback)
-        assert told.json()["token_type"] == "bearer"
-        answer = browser.open("/callback/globex?code=x&state=y")
-        assert (answer.status_code, "state_unknown" in answer.text) == (400, True)
-        built.services.database.close()
-
-
 class TestLanguage:
     ACCEPTED: ClassVar = [
         ("", "en"),

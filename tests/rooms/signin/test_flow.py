@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bridge.core.errors import BridgeError, IdpAnswerInvalid, IdpError, StateUnknown
-from bridge.core.model import NO_SECRET, Connection, FuyunApp, IdentityProvider
+from bridge.core.model import NO_SECRET, AccountName, Connection, FuyunApp, FuyunToken, Identity, IdentityProvider
 from bridge.core.trace import Trace
-from bridge.signin import flow
+from bridge.signin.arrival import new_session
 from bridge.signin.authorization import AuthorizationResponse, code_in
 from bridge.signin.pending import PendingSignIn
-from bridge.upstream.metadata import ProviderMetadata
 from tests.journeys.steps import records, signed_in
 from tests.kit.house import SANDBOX
 
@@ -83,7 +82,11 @@ class TestTheAuthorizationResponse:
     ],
 )
 def test_the_way_out_is_known_by_its_origin(endpoint: str, origin: str) -> None:
-    assert flow._origin(ProviderMetadata("", "", "", end_session_endpoint=endpoint)) == origin
+    connection = Connection("contoso", "Contoso", IdentityProvider("oidc", "bridge"), FuyunApp("app", NO_SECRET))
+    person, token = Identity("https://idp.example", "lin", "", ""), FuyunToken("t", "bearer", 0)
+    session = new_session(connection, person, AccountName("lin"), token, end_session_endpoint=endpoint)
+    assert session.end_session_origin == origin
+    assert session.display_name == "lin"
 
 
 class TestTheRoad:

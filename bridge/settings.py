@@ -22,13 +22,14 @@ from bridge.configuration.sections import (
     Egress,
     HotlineSdk,
     Journal,
+    Limits,
     Log,
     Root,
     Server,
     Session,
     Store,
 )
-from bridge.configuration.values import Surroundings
+from bridge.configuration.values import Surroundings, seconds
 from bridge.configuration.writing import connection_table, connection_toml, secrets_of
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ __all__ = [
     "Fault",
     "HotlineSdk",
     "Journal",
+    "Limits",
     "Log",
     "Server",
     "Session",
@@ -54,6 +56,7 @@ __all__ = [
     "load",
     "read_connection",
     "read_connections_file",
+    "seconds",
     "secrets_of",
     "templates_folder",
 ]
@@ -77,6 +80,7 @@ class Settings:
     egress: Egress = field(default_factory=Egress)
     hotline_sdk: HotlineSdk = field(default_factory=HotlineSdk)
     admin: Admin = field(default_factory=Admin)
+    limits: Limits = field(default_factory=Limits)
     journal: Journal = field(default_factory=Journal)
     connections: tuple[Connection, ...] = ()
     doubts: tuple[tuple[str, str], ...] = ()
@@ -108,7 +112,6 @@ def load(path: Path | str, environ: Mapping[str, str]) -> Settings:
             *doubts.doubts_of_session(parts["session"]),
             *doubts.doubts_of_connections(completed),
             *doubts.doubts_of_admin(parts["admin"], completed),
-            *doubts.doubts_of_unused(parts["server"]),
         ),
     )
 

@@ -12,6 +12,7 @@ from bridge.configuration.values import (
     LISTED,
     Assets,
     Bind,
+    Budgets,
     CaBundle,
     Database,
     Duration,
@@ -78,7 +79,11 @@ class Server(Part):
 
     bind: Bind = key("Address that `serve` listens on", "127.0.0.1:8000")
     ops_bind: OptionalBind = key("Address of `/metrics` and `/readyz` alone; empty: they answer beside everything else")
-    trusted_proxies: Networks = key("Networks that may set X-Forwarded-For", [])
+    trusted_proxies: Networks = key(
+        "Networks of proxies that may say in X-Forwarded-For whose request it is; they have to drop `X_Forwarded_For`, "
+        "which looks the same to us",
+        [],
+    )
     workers: Annotated[int, Field(ge=1, le=256), Shown("number")] = key("Processes", 1)
     threads: Annotated[int, Field(ge=1, le=1024), Shown("number")] = key(
         "Threads of each process; sign-ins wait for other servers, so more than cores", 32
@@ -199,6 +204,25 @@ class Admin(Part):
     )
 
 
+class Limits(Part):
+    """How often the API may be asked; empty: as often as anybody likes.
+
+    A whole call center may come through one key and from one address, so what succeeds is counted generously, and only
+    refused keys are counted by address.
+    """
+
+    api_key: Budgets = key(
+        "Requests with one API key, together on all replicas where `store.sessions` is a Redis, else in each worker "
+        "process; several joined by `;`; empty: no limit",
+        "6000/minute",
+    )
+    api_failures: Budgets = key(
+        "Requests with a wrong API key from one address (IPv6: its /64 network), counted likewise; good keys from "
+        "there are not affected; empty: no limit",
+        "30/minute",
+    )
+
+
 class Journal(Part):
     """What the console tells of the past."""
 
@@ -216,5 +240,6 @@ SECTIONS: Final[dict[str, type[Part]]] = {
     "egress": Egress,
     "hotline_sdk": HotlineSdk,
     "admin": Admin,
+    "limits": Limits,
     "journal": Journal,
 }

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from bridge.configuration import values
 from bridge.core.model import NO_SECRET, AiccsAccess, Secret
@@ -34,6 +36,14 @@ def faults_of(folder: Path, changes: dict[str, Any], environ: dict[str, str] | N
     return refusal.value.faults
 
 
+def der_files(folder: Path) -> tuple[str, str]:
+    """Write two private keys as binary files; returns their names."""
+    for name in ("a.der", "b.der"):
+        content = new_rsa().private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+        (folder / name).write_bytes(content)
+    return "a.der", "b.der"
+
+
 class TestAGoodFile:
     def test_has_the_documented_defaults(self, tmp_path: Path) -> None:
         settings = settings_of(tmp_path, {})
@@ -47,6 +57,7 @@ class TestAGoodFile:
         assert (settings.session.lifetime, settings.session.idle) == (43200, 7200)
         assert settings.session.admin == 28800
         assert (settings.journal.retention, settings.journal.per_connection) == (400 * 86400, 100_000)
+        assert (settings.limits.api_key, settings.limits.api_failures) == ("6000/minute", "30/minute")
         assert settings.session.ac_token_cookie.http_only
         assert settings.session.ac_token_cookie.domain == ""
         assert (settings.egress.connect_timeout, settings.egress.read_timeout) == (3.0, 10.0)
@@ -330,7 +341,7 @@ BAD = [
     ),
     # its identity provider
     ({IDP: 5}, "connections.contoso.idp", "must be a table"),
-    ({f"{IDP}.kind": "saml"}, "connections.contoso.idp.kind", "'microsoft', 'salesforce', 'oidc' or 'oauth2'"),
+    ({f"{IDP}.kind": "saml"}, "connections.contoso.idp.kind", "'salesforce', 'oidc', 'oauth2' or 'none'"),
     ({f"{IDP}.client_id": GONE}, "connections.contoso.idp.client_id", "is required"),
     (
         {f"{IDP}.client_secret": {"kept": True}},
@@ -493,10 +504,20 @@ class TestAFileThatCannotBeRead:
         with pytest.raises(SettingsError, match="is not UTF-8"):
             load(path, {})
 
-    def test_tells_a_secret_file_that_is_no_text(self, tmp_path: Path) -> None:
-        (tmp_path / "key.der").write_bytes(b"\x30\x82\xff")
-        changes = {"connections.0.mode": "jwt", JWT: {**SIGNING, "private_key": {"file": "key.der"}}}
-        assert "is not UTF-8 text" in faults_of(tmp_path, changes)[0].message
+    @pytest.mark.parametrize("key", [f"{FUYUN}.client_secret", f"{JWT}.private_key"])
+    def test_tells_a_secret_file_that_is_no_text(self, tmp_path: Path, key: str) -> None:
+        (tmp_path / "secret").write_bytes("密钥".encode("gb18030"))
+        changes = {"connections.0.mode": "jwt", JWT: SIGNING, key: {"file": "secret"}}
+        (fault,) = faults_of(tmp_path, changes)
+        assert "is not UTF-8 text" in fault.message
+
+    def test_takes_signing_keys_from_files_in_der(self, tmp_path: Path) -> None:
+        pair = [base64.b64encode((tmp_path / name).read_bytes()).decode() for name in der_files(tmp_path)]
+        keys = {"private_key": {"file": "a.der"}, "next_private_key": {"file": "b.der"}}
+        signing = {**SIGNING, **keys, "next_key_from": "2027-01-31T08:00:00Z"}
+        (connection,) = settings_of(tmp_path, {"connections.0.mode": "jwt", JWT: signing}).connections
+        assert connection.jwt is not None
+        assert [connection.jwt.private_key.reveal(), connection.jwt.next_private_key.reveal()] == pair
 
     @pytest.mark.parametrize("source", [{"env": "EMPTY"}, {"file": "empty"}])
     def test_tells_an_empty_secret(self, tmp_path: Path, source: dict[str, str]) -> None:
@@ -526,7 +547,6 @@ DOUBTFUL = [
     ({"admin.allow": [{**RULE, "connection": "nobody"}]}, "admin.allow[0].connection"),
     ({"admin.allow": [RULE, {**RULE, "connections": ["contoso", "acme"]}]}, "admin.allow[1].connections[1]"),
     ({"admin.allow": [{**RULE, "connections": ["acme"], "role": "operator"}]}, "admin.allow[0].connections"),
-    ({"server.trusted_proxies": ["10.0.0.0/8"]}, "server.trusted_proxies"),
 ]
 
 

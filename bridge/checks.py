@@ -71,18 +71,25 @@ def probe_connection(
     services: Services, connection: Connection, outbound: Outbound, metadata: MetadataCache, keys: KeyCache
 ) -> Iterator[Finding]:
     """Ask one connection's provider for its metadata, its keys and its clock, then Fuyun and the contact center."""
-    idp = connection.idp
-    yield _ask(f"{connection.name}: metadata", partial(_metadata, metadata, idp))
-    if connection.mode != "frontend" and asks_for_id_token(idp):
-        yield _ask(f"{connection.name}: keys", partial(_keys, metadata, keys, idp))
-    yield _ask(f"{connection.name}: clock", partial(_clock, services, outbound, metadata, idp))
+    if connection.idp.kind != "none":
+        yield from _probe_provider(services, connection, outbound, metadata, keys)
     if connection.mode != "frontend":
         yield _ask(f"{connection.name}: fuyun", partial(_fuyun, outbound, connection))
     if connection.aiccs and connection.instance_id:
         yield _ask(f"{connection.name}: contact center", partial(_contact_center, services, connection))
     address, now = provider_address(connection), services.now()
-    ends_at = outbound.certificate_expiry(address, public_only=idp.public_only)
+    ends_at = outbound.certificate_expiry(address, public_only=connection.idp.public_only)
     yield from _expiring(in_order([*deadlines([connection], now), certificate(connection.name, "", ends_at, now)]))
+
+
+def _probe_provider(
+    services: Services, connection: Connection, outbound: Outbound, metadata: MetadataCache, keys: KeyCache
+) -> Iterator[Finding]:
+    idp = connection.idp
+    yield _ask(f"{connection.name}: metadata", partial(_metadata, metadata, idp))
+    if connection.mode != "frontend" and asks_for_id_token(idp):
+        yield _ask(f"{connection.name}: keys", partial(_keys, metadata, keys, idp))
+    yield _ask(f"{connection.name}: clock", partial(_clock, services, outbound, metadata, idp))
 
 
 def _expiring(found: Iterable[Deadline]) -> Iterator[Finding]:

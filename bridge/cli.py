@@ -1,4 +1,4 @@
-"""The command line: serve, check, demo, sandbox; `cli_connections`, `cli_keys` and `cli_sessions` have the rest.
+"""The command line: serve, check, demo, sandbox; the files `cli_…` beside it have the rest.
 
 One of the two front desks that read settings, and the only one that opens the sandbox. What loads Flask, the database
 or the sandbox is imported where it is needed, so that the light commands stay quick.
@@ -11,15 +11,18 @@ import signal
 import sys
 import tempfile
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
 import click
 
 from bridge import __version__, running, telling
-from bridge.cli_connections import admin, connections, load_or_exit
+from bridge.cli_api_keys import api_keys
+from bridge.cli_connections import ACTOR, admin, connections, load_or_exit, opened
 from bridge.cli_keys import keys
 from bridge.cli_sessions import sessions
+from bridge.cli_signing import new_key, public_key, token
 from bridge.core.errors import StoreUnavailable
 from bridge.settings import SettingsError, load
 from bridge.telling import config_option, tell
@@ -31,8 +34,10 @@ if TYPE_CHECKING:
 
 CONFIG_VARIABLE: Final = telling.CONFIG_VARIABLE
 SANDBOX_VARIABLE: Final = "BRIDGE_SANDBOX_URL"
+PLATFORM_VARIABLE: Final = "BRIDGE_SANDBOX_PLATFORM"
 SANDBOX_THREADS: Final = 64
 OPS_THREADS: Final = 4
+_A_MONTH: Final = 30 * 86_400
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -45,6 +50,10 @@ main.add_command(connections)
 main.add_command(admin)
 main.add_command(keys)
 main.add_command(sessions)
+main.add_command(api_keys)
+main.add_command(token)
+keys.add_command(new_key)
+keys.add_command(public_key)
 
 
 # serve ---------------------------------------------------------------------------------------------------------------
@@ -138,10 +147,24 @@ def _probe(settings: Settings) -> list[tuple[str, str, str]]:
 
 @main.command()
 @click.option("--port", type=click.IntRange(1, 65535), default=5100, show_default=True)
-def sandbox(port: int) -> None:
-    """Run the sandbox: identity providers, Fuyun and the SDK, all invented, on loopback."""
+@click.option(
+    "--platform",
+    default="",
+    envvar=PLATFORM_VARIABLE,
+    metavar="FILE",
+    help=f"JSON with bridge_url, connection and api_key, for the CRM at /crm; or name it in {PLATFORM_VARIABLE}.",
+)
+def sandbox(port: int, platform: str) -> None:
+    """Run the sandbox: identity providers, Fuyun, the SDK and a CRM, all invented, on loopback."""
+    from bridge.sandbox.platforms import read_platform
+
     address = running.listenable(running.LOCALHOST, port)
+    try:
+        read_platform(platform)
+    except ValueError as fault:
+        raise running.CannotRun(str(fault)) from None
     os.environ[SANDBOX_VARIABLE] = f"http://localhost:{port}"
+    os.environ[PLATFORM_VARIABLE] = platform  # a path: the key in it reaches neither a command line nor a variable
     click.echo(f"The sandbox is at http://localhost:{port} — Ctrl-C ends it.")
     running.serve_wsgi("bridge.cli:sandbox_of_worker", address, port, threads=SANDBOX_THREADS)
 
@@ -149,15 +172,20 @@ def sandbox(port: int) -> None:
 def sandbox_of_worker() -> Flask:
     """Make the sandbox in its one worker; its address comes through the environment."""
     from bridge.sandbox.app import create_sandbox  # noqa: PLC0415 — loads Flask and makes keys
+    from bridge.sandbox.platforms import read_platform
 
     running.hear_signals()
-    return create_sandbox(os.environ[SANDBOX_VARIABLE])
+    platform = read_platform(os.environ.get(PLATFORM_VARIABLE, ""))
+    return create_sandbox(os.environ[SANDBOX_VARIABLE], platform=platform)
 
 
 @main.command()
 @click.option("--port", type=click.IntRange(1, 65435), default=5000, show_default=True, help="The sandbox takes +100.")
 @click.option(
-    "--all", "every_kind", is_flag=True, help="All four kinds of identity providers, behind the e-mail question."
+    "--all",
+    "every_kind",
+    is_flag=True,
+    help="All four kinds of identity providers, behind the e-mail question, and a CRM that opens the phone by itself.",
 )
 def demo(port: int, *, every_kind: bool) -> None:
     """Run bridge and sandbox on this machine with throw-away data; Ctrl-C ends both."""
@@ -171,9 +199,11 @@ def demo(port: int, *, every_kind: bool) -> None:
         with tempfile.TemporaryDirectory(prefix="hotline-bridge-") as folder:
             config = _write_demo_config(Path(folder), sandbox_url, public_url, every_kind=every_kind)
             commands = {"sandbox": ["sandbox", "--port", str(port + 100)], "bridge": ["serve", "--config", str(config)]}
+            if every_kind:
+                commands["sandbox"] += ["--platform", str(_add_platform(config, sandbox_url, public_url))]
             with running.children(commands, Path(folder)) as both:
                 running.wait_until_answering(both, {port + 100: "/", port: "/healthz"})
-                click.echo(_welcome(public_url, sandbox_url, folder))
+                click.echo(_welcome(public_url, sandbox_url, folder, every_kind=every_kind))
                 running.wait_until_one_ends(both)
     except KeyboardInterrupt:
         click.echo("\nGoodbye; the demo's data is removed.")
@@ -193,11 +223,32 @@ def _write_demo_config(folder: Path, sandbox_url: str, public_url: str, *, every
     return path
 
 
-def _welcome(public_url: str, sandbox_url: str, folder: str) -> str:
+def _add_platform(config: Path, sandbox_url: str, public_url: str) -> Path:
+    """Add the CRM's connection to the demo's configuration, and return the file that tells the sandbox of it."""
+    from bridge.access.api_keys import Wanted
+    from bridge.sandbox.demo import demo_platform
+    from bridge.sandbox.platforms import write_platform
+
+    text, platform = demo_platform(sandbox_url, public_url, str(config.parent))
+    with config.open("a", encoding="utf-8") as file:
+        file.write(text)
+    # Before the bridge starts, whose database this makes: the sandbox begins with a key that is good.
+    with opened(config, provisions=True) as services:
+        entry = services.register.entry(platform.connection)
+        wanted = Wanted({entry.name: entry.first_version}, ("token",), _A_MONTH, ACTOR, label=entry.name)
+        _, key = services.api_keys.make(wanted)
+    path = config.with_name("crm.json")
+    write_platform(path, replace(platform, api_key=key))
+    return path
+
+
+def _welcome(public_url: str, sandbox_url: str, folder: str, *, every_kind: bool) -> str:
+    platform = f"  A CRM with the phone:  {sandbox_url}/crm\n" if every_kind else ""
     return (
         f"\n  The bridge is ready:   {public_url}\n"
         f"  The console:           {public_url}/admin\n"
         f"  The sandbox around it: {sandbox_url}\n"
+        f"{platform}"
         f"  Their logs and data:   {folder}\n\n"
         "  Open the first address and sign in as one of the sandbox's people, such as lin@contoso.example;\n"
         "  Lin administers the console too. The sandbox's address lists everybody, and what can be made to go wrong.\n"

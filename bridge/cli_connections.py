@@ -56,8 +56,9 @@ def opened(config: Path, *, provisions: bool = False) -> Iterator[Services]:
         provisions: lets the register say what the file says, as `serve` does. A command that only looks does so where
             the register is empty: an old file at hand must not take a connection out of use.
     """
-    from bridge.app import build_services, make_outbound, provision  # noqa: PLC0415 — loads Flask and the database
+    from bridge.app import provision  # noqa: PLC0415 — loads Flask and the database
     from bridge.ops.logs import configure_logs  # noqa: PLC0415 — likewise
+    from bridge.rooms import build_services, make_outbound  # noqa: PLC0415 — likewise
 
     settings = load_or_exit(config)
     # Standard output belongs to what the commands tell; the journal's rows say the same as its lines.

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from bridge.access.answers import KeptAnswers
+    from bridge.access.api_keys import ApiKeys
     from bridge.access.links import AdminLinks
     from bridge.access.rules import AdminRules
     from bridge.access.sessions import AdminSessions
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from bridge.signin.changes import ConnectionChanges
     from bridge.signin.endings import Endings
     from bridge.signin.flow import SignInFlow
+    from bridge.signin.handoff import Handoffs
     from bridge.signin.issue import Issue
     from bridge.signin.pending import PendingSignIns
     from bridge.signin.rehearsal import LookForAgent, Rehearsals
@@ -54,12 +57,14 @@ class Site:
         public_url: scheme and host, without a slash at the end.
         session_lifetime: absolute, in seconds.
         ac_token_domain: of the AC_TOKEN cookie; empty: this host alone.
+        trusted_proxies: networks that may say whose request it is.
     """
 
     public_url: str
     session_lifetime: int
     ac_token_http_only: bool
     ac_token_domain: str
+    trusted_proxies: tuple[str, ...]
     sdk: HotlineSdk
 
     @property
@@ -106,6 +111,9 @@ class Services:
     pending: PendingSignIns
     flow: SignInFlow
     issue: Issue
+    handoffs: Handoffs
+    api_keys: ApiKeys
+    kept_answers: KeptAnswers
     endings: Endings
     session_store: SessionStore
     agent_sessions: AgentSessions

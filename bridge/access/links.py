@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Column, Float, String, Table, and_, delete, func, insert, select, update
 
-from bridge.core.errors import AdminLinkInvalid
+from bridge.core.gate_errors import AdminLinkInvalid
 from bridge.db import Database, metadata
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from bridge.core.errors import AdminNotAllowed, showable
+from bridge.core.errors import showable
+from bridge.core.gate_errors import AdminNotAllowed
 from bridge.core.mapping import as_text, find_field
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from sqlalchemy import Column, Float, String, Table, Text, delete, insert, selec
 
 from bridge.access.rules import Administrator
 from bridge.connections.secrets import KeyRing, SealBroken
-from bridge.core.errors import AdminNotAllowed, AdminSignInRequired
+from bridge.core.gate_errors import AdminNotAllowed, AdminSignInRequired
 from bridge.db import Database, metadata
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""What ends one day, and how soon: client secrets, JWT keys and certificates, for the calendar and for `check`."""
+"""What ends one day, and how soon: secrets, keys and certificates, for the calendar and for `check`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from bridge.core.model import Connection
 
-What = Literal["idp_secret", "fuyun_secret", "jwt_key", "certificate"]
+What = Literal["idp_secret", "fuyun_secret", "jwt_key", "certificate", "key_switch", "api_key"]
 Level = Literal["ok", "soon", "urgent", "over", "unknown"]
 
 SOON: Final = 30
@@ -32,7 +32,7 @@ class Deadline:
         what: the kind of thing.
         ends_at: epoch seconds of its end, None where nobody knows.
         days: whole days that are left, negative after the end; None where nobody knows.
-        host: of a certificate.
+        host: of a certificate; of an API key its id.
     """
 
     connection: str
@@ -58,7 +58,8 @@ class Deadline:
     @property
     def needs_attention(self) -> bool:
         """Whether a warning is due."""
-        return self.level in ("soon", "urgent", "over")
+        # Keys are made for 30 days, too: those would need somebody from their first day on.
+        return self.level in (("urgent", "over") if self.what == "api_key" else ("soon", "urgent", "over"))
 
 
 def deadlines(connections: Iterable[Connection], now: float) -> list[Deadline]:
@@ -79,6 +80,31 @@ def certificate(connection: str, host: str, ends_at: float | None, now: float) -
         now: epoch seconds.
     """
     return _deadline(connection, "certificate", ends_at, now, host)
+
+
+def switch_overs(connections: Iterable[Connection], now: float) -> list[Deadline]:
+    """Return the moments at which a next private key takes over, also where that has happened: one key should go then.
+
+    Args:
+        now: epoch seconds.
+    """
+    found = [(one.name, one.jwt) for one in connections if one.mode == "jwt" and one.jwt is not None]
+    return [
+        _deadline(name, "key_switch", datetime.fromisoformat(signing.next_key_from).timestamp(), now)
+        for name, signing in found
+        if signing.next_private_key
+    ]
+
+
+def api_key(connection: str, key_id: str, ends_at: float, now: float) -> Deadline:
+    """Return the end of an API key.
+
+    Args:
+        connection: the one that it is for; empty where there are several.
+        ends_at: epoch seconds.
+        now: epoch seconds.
+    """
+    return _deadline(connection, "api_key", ends_at, now, key_id)
 
 
 def in_order(found: Iterable[Deadline]) -> list[Deadline]:

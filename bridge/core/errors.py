@@ -5,7 +5,8 @@
     ├── ConnectionUnknown, ConnectionDisabled, NoIdentityProvider, ConnectionModeUnsuited      what the address names
     ├── ConnectionReadOnly, ConnectionChanged, RehearsalMissing, RehearsalLinkInvalid         how a connection is kept
     ├── AdminSignInRequired, AdminNotAllowed, AdminLinkInvalid                                who may enter the console
-    ├── ApiKeyInvalid, ApiKeyForbidden, IdempotencyConflict, HandoffInvalid                   who may use the API
+    ├── ApiKeyInvalid, ApiKeyForbidden                                                        who may use the API
+    ├── IdempotencyConflict, IdempotencyKeyReused, HandoffInvalid                             what may happen once
     ├── IdpError, IdpUnreachable, IdpAnswerInvalid, IdTokenInvalid, UserinfoInvalid           the identity provider
     ├── TenantNotAllowed, MappingFieldMissing, AgentUnknown, AgentFrozen, AgentMismatch       who the person is
     ├── ExchangeRejected, ExchangeUnreachable, ExchangeAnswerInvalid                          Fuyun
@@ -51,6 +52,8 @@ class BridgeError(Exception):
     status: int = 500
     retryable: ClassVar[bool] = False
     default: ClassVar[str] = "The bridge failed to answer."
+    retry_after: int = 5
+    """Seconds after which trying again makes sense, where it does at all."""
     ends_session: bool = False
     """Whether the browser's cookies are worthless from now on."""
 
@@ -111,12 +114,20 @@ class CsrfFailed(BridgeError):
 
 
 class RateLimited(BridgeError):
-    """Too many requests from one address."""
+    """Too many requests with one API key, too many refused ones from one address, or too many slow ones at once.
+
+    Args:
+        retry_after: whole seconds until another has a chance.
+    """
 
     code = "rate_limited"
     status = 429
     retryable = True
     default = "Too many requests."
+
+    def __init__(self, *, expected: str = "", received: str = "", retry_after: int = BridgeError.retry_after) -> None:
+        super().__init__(expected=expected, received=received)
+        self.retry_after = retry_after
 
 
 class ConnectionUnknown(BridgeError):
@@ -173,70 +184,6 @@ class RehearsalMissing(BridgeError):
     code = "rehearsal_missing"
     status = 409
     default = "The last rehearsal of this version failed, or there was none."
-
-
-class RehearsalLinkInvalid(BridgeError):
-    """The test link is unknown or older than 24 hours, or its version is gone."""
-
-    code = "rehearsal_link_invalid"
-    status = 404
-    default = "This test link is not valid any more."
-
-
-class AdminSignInRequired(BridgeError):
-    """No administrator is signed in, or not recently enough for this act."""
-
-    code = "admin_sign_in_required"
-    status = 401
-    default = "An administrator has to sign in."
-
-
-class AdminNotAllowed(BridgeError):
-    """The person is no administrator here, or not of this connection."""
-
-    code = "admin_not_allowed"
-    status = 403
-    default = "This person may not administer this."
-
-
-class AdminLinkInvalid(BridgeError):
-    """The link for the first administrator was used already, is older than 15 minutes, or was never made."""
-
-    code = "admin_link_invalid"
-    status = 403
-    default = "This link is not valid any more."
-
-
-class ApiKeyInvalid(BridgeError):
-    """The request carries no API key, or one that is unknown, revoked or past its end (RFC 6750 section 3.1)."""
-
-    code = "api_key_invalid"
-    status = 401
-    default = "The API key is missing or not valid any more."
-
-
-class ApiKeyForbidden(BridgeError):
-    """The API key is good, but not for this: it lacks the scope, or is used from another network."""
-
-    code = "api_key_forbidden"
-    status = 403
-    default = "The API key does not allow this."
-
-
-class IdempotencyConflict(BridgeError):
-    """The Idempotency-Key belongs to another request, or to one that is still under way."""
-
-    code = "idempotency_conflict"
-    status = 409
-    default = "The Idempotency-Key is in use already."
-
-
-class HandoffInvalid(BridgeError):
-    """The hand-off was used already, is older than a minute, or was never made for this connection."""
-
-    code = "handoff_invalid"
-    status = 400
-    default = "This hand-off is not valid any more."
 
 
 class IdpError(BridgeError):
@@ -436,12 +383,3 @@ class Internal(BridgeError):
     """A fault of our own; its details are in the log under the reference."""
 
     default = "The bridge failed to answer."
-
-
-def every_error(root: type[BridgeError] = BridgeError) -> dict[str, type[BridgeError]]:
-    """Return every error class below `root` by its code."""
-    found: dict[str, type[BridgeError]] = {}
-    for child in root.__subclasses__():
-        found[child.code] = child
-        found.update(every_error(child))
-    return found

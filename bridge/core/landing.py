@@ -10,7 +10,18 @@ LONGEST: Final = 2000
 # The pending sign-in must fit into one cookie, whose limit is 4,096 bytes, and encryption makes four bytes of three.
 _LONGEST_IN_BYTES: Final = 2600
 _NOT_A_PAGE: Final = frozenset(
-    {"login", "logout", "logged-out", "callback", "session", "backchannel-logout", "frontchannel-logout", "language"}
+    {
+        "api",
+        "backchannel-logout",
+        "callback",
+        "frontchannel-logout",
+        "handoff",
+        "language",
+        "logged-out",
+        "login",
+        "logout",
+        "session",
+    }
 )
 
 

@@ -10,15 +10,8 @@ from flask import g, request
 
 from bridge.access.rules import FRESH_FOR
 from bridge.connections.document import provider_of
-from bridge.core.errors import (
-    AdminNotAllowed,
-    AdminSignInRequired,
-    ConnectionDisabled,
-    ConnectionUnknown,
-    CsrfFailed,
-    RateLimited,
-    StoreUnavailable,
-)
+from bridge.core.errors import ConnectionDisabled, ConnectionUnknown, CsrfFailed, RateLimited, StoreUnavailable
+from bridge.core.gate_errors import AdminNotAllowed, AdminSignInRequired
 from bridge.http.current import services
 from bridge.http.parameters import single
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 from flask import request
 from flask_babel import format_timedelta
 
-from bridge.core.errors import AdminSignInRequired, StoreUnavailable
+from bridge.core.errors import StoreUnavailable
+from bridge.core.gate_errors import AdminSignInRequired
 from bridge.http.console import current_admin, form_token
 from bridge.http.current import services
 from bridge.http.field_names import field_name
@@ -25,7 +26,10 @@ _SECTIONS: Final = {
     "records.calendar": "calendar",
     "sessions.overview": "sessions",
 }
-_ROOMS: Final = {"connections", "editing", "rehearsals", "portal", "sessions"}
+_ROOMS: Final = {
+    **dict.fromkeys(("connections", "editing", "rehearsals", "portal", "sessions"), "connections"),
+    "api_keys": "api_keys",
+}
 
 
 def furnish(app: Flask) -> None:
@@ -49,9 +53,9 @@ def signed_in_admin() -> Administrator | None:
 
 
 def console_section() -> str:
-    """Return the navigation's section of this page: ``connections``, ``sessions``, ``journal``, ``calendar``."""
+    """Return the navigation's section of this page: ``connections``, ``sessions``, ``api_keys``, ``journal`` or so."""
     endpoint = request.endpoint or ""
-    return _SECTIONS.get(endpoint) or ("connections" if endpoint.partition(".")[0] in _ROOMS else "")
+    return _SECTIONS.get(endpoint) or _ROOMS.get(endpoint.partition(".")[0], "")
 
 
 def moment(epoch: float) -> str:

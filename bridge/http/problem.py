@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
@@ -10,7 +10,8 @@ import structlog
 from flask import Flask, Response, g, jsonify, redirect, render_template, request, url_for
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from bridge.core.errors import AdminSignInRequired, BridgeError, Internal, PageUnknown, RequestInvalid
+from bridge.core.errors import BridgeError, Internal, PageUnknown, RequestInvalid
+from bridge.core.gate_errors import AdminSignInRequired, ApiKeyForbidden, ApiKeyInvalid
 from bridge.core.protocol import AC_TOKEN
 from bridge.http.cookies import clear_ac_token
 from bridge.http.current import services
@@ -19,13 +20,15 @@ from bridge.http.texts import explain
 from bridge.ops.journal import new_reference
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from bridge.core.trace import Trace
 
 _UNAUTHORIZED: Final = 401
 _NOT_FOUND: Final = 404
 _TOO_LARGE: Final = 413
-_SCRIPTS_ONLY: Final = ("/session", "/api/", "/backchannel-logout/")
-_RETRY_AFTER: Final = "5"
+_API: Final = "/api/"
+_SCRIPTS_ONLY: Final = ("/session", _API, "/backchannel-logout/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +49,21 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a failing view was about: the event's name, the known connection, and the ways on from the error page."""
+    """What a failing view was about.
+
+    Args:
+        event: its name in the journal.
+        connection: a known one.
+        retry_url: where the error page leads on; so does `other_account_url`.
+        details: further fields of the log line; never a token.
+    """
 
     event: str
     connection: str = ""
     retry_url: str = ""
     other_account_url: str = ""
     trace: Trace | None = None
+    details: Mapping[str, str] = field(default_factory=dict)
 
 
 def in_context(context: Context) -> None:
@@ -72,15 +83,30 @@ def refuse(error: BridgeError) -> Response:
     reference = new_reference()
     context: Context = g.get("problem_context") or Context("request")
     services().journal.record_failure(
-        context.event, error, reference=reference, connection=context.connection, trace=context.trace
+        context.event,
+        error,
+        reference=reference,
+        connection=context.connection,
+        trace=context.trace,
+        **context.details,
     )
     as_page = wants_page(request) and not request.path.startswith(_SCRIPTS_ONLY)
+    if isinstance(error, ApiKeyInvalid | ApiKeyForbidden):
+        return _challenge(error, _as_json(error, reference))
     if error.status == _UNAUTHORIZED:
         response = _to_sign_in(_door(error)) if as_page else _as_json(error, reference)
         return _forget_session(response) if error.ends_session else response
     response = _as_page(error, reference, context) if as_page else _as_json(error, reference)
     if error.retryable:
-        response.headers["Retry-After"] = _RETRY_AFTER
+        response.headers["Retry-After"] = str(error.retry_after)
+    return response
+
+
+def _challenge(error: BridgeError, response: Response) -> Response:
+    """Say how to come in (RFC 6750 section 3)."""
+    what = "insufficient_scope" if isinstance(error, ApiKeyForbidden) else "invalid_token"
+    brought = f', error="{what}"' if request.headers.get("Authorization") else ""
+    response.headers["WWW-Authenticate"] = f'Bearer realm="hotline-bridge"{brought}'
     return response
 
 
@@ -137,10 +163,11 @@ def _as_page(error: BridgeError, reference: str, context: Context) -> Response:
 
 
 def _as_json(error: BridgeError, reference: str) -> Response:
-    text = explain(error.code)
+    # Agents read pages; whoever asks the API is a program, and its reader a developer.
+    title = type(error).default if request.path.startswith(_API) else str(explain(error.code).title)
     members: dict[str, Any] = {
         "type": f"urn:hotline-bridge:problem:{error.code}",
-        "title": str(text.title),
+        "title": title,
         "status": error.status,
         "code": error.code,
         "detail": error.description,
@@ -148,7 +175,7 @@ def _as_json(error: BridgeError, reference: str) -> Response:
         "expected": error.expected,
         "received": error.received,
     }
-    if error.status == _UNAUTHORIZED:
+    if error.status == _UNAUTHORIZED and not isinstance(error, ApiKeyInvalid):
         members["login_url"] = f"{services().site.public_url}{url_for(_door(error))}"
     response = jsonify({name: value for name, value in members.items() if value != ""})
     response.status_code = error.status

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _ID_BYTES = 32
 _ROW = "row"
 """The member of a sealed session that says which row it belongs to."""
-_WITHOUT_SESSION = ("/static/", "/bootstrap/static/", "/healthz", "/readyz", "/metrics", "/.well-known/")
+_WITHOUT_SESSION = ("/static/", "/bootstrap/static/", "/healthz", "/readyz", "/metrics", "/.well-known/", "/api/")
 
 
 class BrowserSession(ServerSideSession):  # type: ignore[misc]

@@ -92,6 +92,51 @@ _CONNECTION: Final = {
         who=_ADMINISTRATOR,
         advice=_("Ask your administrator when it will be available again."),
     ),
+    "no_identity_provider": ErrorText(
+        title=_("The phone opens from your business software"),
+        detail=_("Your company signs in there, and the software opens the phone for you. Nobody can sign in here."),
+        who=_YOU,
+        advice=_("Go to your business software and open the phone from there."),
+    ),
+    "handoff_invalid": ErrorText(
+        title=_("This way to the phone is used up"),
+        detail=_("Your business software makes a new one for each click. It works once, and for one minute."),
+        who=_YOU,
+        advice=_("Go back to your business software and open the phone from there again."),
+    ),
+}
+
+_API: Final = {
+    "connection_mode_unsuited": ErrorText(
+        title=_("This connection cannot do that"),
+        detail=_("What was asked for needs another mode, or access that the connection does not have."),
+        who=_OPERATOR,
+        advice=_("Change the connection's mode, or complete its access."),
+    ),
+    "api_key_invalid": ErrorText(
+        title=_("The API key is not valid"),
+        detail=_("It is missing, unknown, revoked or past its end."),
+        who=_OPERATOR,
+        advice=_("Make a new key and give it to the platform's back end."),
+    ),
+    "api_key_forbidden": ErrorText(
+        title=_("The API key does not allow this"),
+        detail=_("It lacks the scope that this needs, or is used from a network that it is not for."),
+        who=_OPERATOR,
+        advice=_("Make a key with the right scope and networks."),
+    ),
+    "idempotency_conflict": ErrorText(
+        title=_("The same request is under way already"),
+        detail=_("Somebody sent it a moment ago, and it has no answer yet."),
+        who=_YOU,
+        advice=_("Ask again in a few seconds."),
+    ),
+    "idempotency_key_reused": ErrorText(
+        title=_("The Idempotency-Key belongs to another request"),
+        detail=_("Each request that shall happen once needs a key of its own."),
+        who=_YOU,
+        advice=_("Send the request with a fresh key."),
+    ),
 }
 
 _CONSOLE: Final = {
@@ -307,6 +352,7 @@ _OURSELVES: Final = {
 _TEXTS: Final = {
     **_REQUEST,
     **_CONNECTION,
+    **_API,
     **_CONSOLE,
     **_IDENTITY_PROVIDER,
     **_PERSON,

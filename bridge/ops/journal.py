@@ -67,12 +67,20 @@ class Journal:
         level(event, connection=connection, code=code, reference=reference, **line)
 
     def record_failure(
-        self, event: str, error: BridgeError, *, reference: str, connection: str = "", trace: Trace | None = None
+        self,
+        event: str,
+        error: BridgeError,
+        *,
+        reference: str,
+        connection: str = "",
+        trace: Trace | None = None,
+        **details: Any,
     ) -> None:
         """Record a refusal with what was expected and what came; a row stays where a code had been redeemed.
 
         Args:
             trace: how far a sign-in had come.
+            details: further fields of the log line; never a token.
         """
         self.record(
             event,
@@ -83,6 +91,7 @@ class Journal:
             expected=error.expected,
             received=error.received,
             cause=type(error.__cause__).__name__ if error.__cause__ else "",
+            **details,
         )
         if trace is None:
             return

@@ -9,6 +9,7 @@ from flask import Flask, Response, request
 
 from bridge.sandbox.aiccs import by_operation, openapi
 from bridge.sandbox.control import control
+from bridge.sandbox.crm import crm
 from bridge.sandbox.fuyun import token_exchange
 from bridge.sandbox.fuyun_callback import fuyun_callbacks
 from bridge.sandbox.idp import identity_provider
@@ -18,7 +19,9 @@ from bridge.sandbox.world import Request, World
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_UNRECORDED: Final = ("/sandbox/", "/assets/", "/favicon.ico")  # and the control desk's own page
+    from bridge.sandbox.platforms import Platform
+
+_UNRECORDED: Final = ("/sandbox/", "/assets/", "/favicon.ico", "/crm")  # and the control desk's own page
 _LARGEST_BODY: Final = 1_000_000
 _PAGE_POLICY: Final = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; base-uri 'none';"
@@ -26,16 +29,25 @@ _PAGE_POLICY: Final = (
 )
 
 
-def create_sandbox(base_url: str, *, world: World | None = None, now: Callable[[], float] = time.time) -> Flask:
+def create_sandbox(
+    base_url: str,
+    *,
+    world: World | None = None,
+    now: Callable[[], float] = time.time,
+    platform: Platform | None = None,
+) -> Flask:
     """Return the outside world as it answers at `base_url`; its state is in ``app.extensions["world"]``.
 
     Args:
         base_url: scheme, host and port, as issuers and addresses in metadata spell them.
         world: a world prepared by the caller; a fresh one by default.
         now: the clock of everybody out there, in epoch seconds.
+        platform: the bridge that the CRM uses.
     """
     world = world or World()
     world.settle(base_url, now)
+    if platform is not None and platform.public_key:
+        _join(world, platform)
     app = Flask(__name__, template_folder="pages", static_folder="assets", static_url_path="/assets")
     app.config.update(MAX_CONTENT_LENGTH=_LARGEST_BODY, PROPAGATE_EXCEPTIONS=True)
     app.extensions["world"] = world
@@ -46,10 +58,17 @@ def create_sandbox(base_url: str, *, world: World | None = None, now: Callable[[
     app.register_blueprint(openapi(world))
     app.register_blueprint(hotline_sdk(world))
     app.register_blueprint(control(world))
+    app.register_blueprint(crm(platform))
     app.before_request(lambda: _record(world))
     app.after_request(_finish)
     app.wsgi_app = by_operation(app.wsgi_app)  # type: ignore[method-assign,assignment]
     return app
+
+
+def _join(world: World, platform: Platform) -> None:
+    application, key = platform.application(), platform.access_key()
+    world.fuyun_apps[application.client_id] = application
+    world.access_keys[key.access_key_id] = key
 
 
 def _record(world: World) -> None:

@@ -12,12 +12,14 @@ from bridge.sandbox.acs3 import ACCESS_KEYS
 from bridge.sandbox.idp_microsoft import CONTOSO_TENANT
 from bridge.sandbox.idp_salesforce import ACME_ORGANIZATION
 from bridge.sandbox.keys import new_rsa, private_pem, public_pem
+from bridge.sandbox.platforms import DEMO_CONNECTION, DEMO_TITLE, Platform
 from bridge.sandbox.registrations import COMPANIES, INSTANCE_ID, fuyun_callback, is_loopback, workbench_callback
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bridge.sandbox.registrations import Company
+    from bridge.sandbox.acs3 import AccessKey
+    from bridge.sandbox.registrations import Company, FuyunApplication
 
 _SCRIPTS: Final = ("react.js", "react-dom.js", "antd.js", "hotline-client-ui/index.js")
 _STYLES: Final = ("antd.css", "hotline-client-ui/index.css")
@@ -69,6 +71,27 @@ def demo_config(
     return "\n".join(head)
 
 
+def demo_platform(sandbox_url: str, public_url: str, data_dir: str) -> tuple[str, Platform]:
+    """Return what to add to the TOML text for the sandbox's CRM, and its platform, whose API key is yet to be made.
+
+    Its people come by hand-offs alone: the connection has no identity provider. Its private key is written to
+    `data_dir`, and Fuyun learns the public one where `create_sandbox` is given the platform.
+    """
+    signing, public_key = _new_signing(DEMO_CONNECTION, public_url, data_dir)
+    platform = Platform(public_url, DEMO_CONNECTION, "", public_url, public_key)
+    application = platform.application()
+    outer = {
+        "name": DEMO_CONNECTION,
+        "title": DEMO_TITLE,
+        "mode": "jwt",
+        "instance_id": INSTANCE_ID,
+        "enabled": True,
+    }
+    fuyun = _table("[connections.fuyun]", _fuyun(application, sandbox_url))
+    aiccs = _aiccs(platform.access_key(), sandbox_url)
+    return "\n".join(["", _table("[[connections]]", outer), fuyun, aiccs, signing]), platform
+
+
 def _table(header: str, values: Mapping[str, object]) -> str:
     # JSON's texts, numbers, booleans and lists of them are TOML's.
     lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in values.items()]
@@ -109,14 +132,18 @@ def _hotline_sdk(sandbox_url: str) -> str:
 def _connection(company: Company, sandbox_url: str, signing: str) -> str:
     outer = _outer(company, "jwt" if signing else "oauth")
     idp = {**_provider(company, sandbox_url), "client_secret": company.client.client_secret}
-    fuyun = {
-        "client_id": company.fuyun.client_id,
-        "client_secret": company.fuyun.client_secret,
-        "scope": company.fuyun.scope,
+    fuyun = _table("[connections.fuyun]", _fuyun(company.fuyun, sandbox_url))
+    tables = _table("[[connections]]", outer), _table("[connections.idp]", idp), fuyun
+    return "\n".join([*tables, _aiccs(ACCESS_KEYS[company.name], sandbox_url), *([signing] if signing else [])])
+
+
+def _fuyun(application: FuyunApplication, sandbox_url: str) -> dict[str, object]:
+    return {
+        "client_id": application.client_id,
+        "client_secret": application.client_secret,
+        "scope": application.scope,
         "token_exchange_url": f"{sandbox_url}/oauth/token_exchange",
     }
-    tables = _table("[[connections]]", outer), _table("[connections.idp]", idp), _table("[connections.fuyun]", fuyun)
-    return "\n".join([*tables, _aiccs(company, sandbox_url), *([signing] if signing else [])])
 
 
 def _frontend(company: Company, sandbox_url: str) -> str:
@@ -150,8 +177,8 @@ def _provider(company: Company, sandbox_url: str) -> dict[str, object]:
     }
 
 
-def _aiccs(company: Company, sandbox_url: str) -> str:
-    key, address = ACCESS_KEYS[company.name], urlsplit(sandbox_url)
+def _aiccs(key: AccessKey, sandbox_url: str) -> str:
+    address = urlsplit(sandbox_url)
     values = {
         "access_key_id": key.access_key_id,
         "access_key_secret": key.access_key_secret,
@@ -180,12 +207,19 @@ def _address(kind: str, sandbox_url: str) -> dict[str, str]:
 def _jwt(name: str, public_url: str, data_dir: str, world: Registrar | None) -> str:
     if world is None:
         raise ValueError("jwt needs the world that shall know the public key")
+    signing, public_key = _new_signing(name, public_url, data_dir)
+    world.use_jwt(name, public_url, public_key)
+    return signing
+
+
+def _new_signing(name: str, public_url: str, data_dir: str) -> tuple[str, str]:
+    """Write a fresh private key, and return the table that names it, and the public key as PEM."""
     key = new_rsa()
     path = Path(data_dir).resolve() / f"{name}.pem"
     path.touch(mode=0o600)
     path.write_text(private_pem(key), encoding="utf-8")
-    world.use_jwt(name, public_url, public_pem(key.public_key()))
-    return (
+    table = (
         f'[connections.jwt]\nissuer = "{public_url}"\nprivate_key = {{ file = "{path.as_posix()}" }}\n'
         'lifetime = "120s"\n'
     )
+    return table, public_pem(key.public_key())

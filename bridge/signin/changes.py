@@ -10,7 +10,6 @@ from bridge.connections.document import SECRETS as _SECRETS
 from bridge.connections.document import value_of
 from bridge.connections.draft import Fault
 from bridge.core.errors import (
-    AdminNotAllowed,
     ConnectionChanged,
     ConnectionUnknown,
     IdpAnswerInvalid,
@@ -18,6 +17,7 @@ from bridge.core.errors import (
     RehearsalMissing,
     StoreUnavailable,
 )
+from bridge.core.gate_errors import AdminNotAllowed
 from bridge.core.wording import said
 from bridge.outbound import FailAs
 
@@ -53,6 +53,7 @@ _DESTINATIONS: Final = {
     "fuyun.client_secret": ("fuyun.token_exchange_url",),
     # Whoever receives the JWTs that it signs can pass for any agent while they last.
     "jwt.private_key": ("fuyun.token_exchange_url", "jwt.issuer"),
+    "jwt.next_private_key": ("fuyun.token_exchange_url", "jwt.issuer"),
     "aiccs.access_key_secret": ("aiccs.endpoint", "aiccs.protocol"),
 }
 # What only somebody may change who has just shown who they are; secrets themselves are looked at by `entered`.
@@ -64,6 +65,7 @@ _SENSITIVE: Final = (
     "idp.allowed_tenants",
     "idp.organization_id",
     "fuyun.frontend_redirect_url",
+    "fuyun.workbench_redirect_url",
     "jwt.issuer",
     *_CONTACT_CENTER,
 )

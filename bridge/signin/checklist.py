@@ -46,7 +46,9 @@ def _items(connection: Connection) -> Iterator[tuple[Sentence, str]]:
     if connection.mode == "frontend":
         yield said("Fuyun's redirect URL is registered at the identity provider"), _UNPROVABLE
     else:
-        yield from _at_the_provider(connection)
+        if connection.idp.kind != "none":
+            yield from _at_the_provider(connection)
+        yield from _in_the_contact_center(connection)
         yield from _in_the_portal(connection)
     if connection.mode != "jwt":
         yield said("Token endpoint, third-party client ID and client secret are entered in the portal"), _UNPROVABLE
@@ -61,6 +63,9 @@ def _at_the_provider(connection: Connection) -> Iterator[tuple[Sentence, str]]:
     if connection.mode == "oauth":
         yield said("The user endpoint takes the provider's token"), steps.USERINFO
     yield said("The mapping field names an account"), steps.MAPPING
+
+
+def _in_the_contact_center(connection: Connection) -> Iterator[tuple[Sentence, str]]:
     if connection.aiccs is not None and connection.instance_id:
         yield said("The contact center has the agent"), steps.AGENT
 

@@ -75,6 +75,9 @@ class Endings:
         """
         self._sessions.end(session.id)
         self._journal.record("sign_out", connection=session.connection)
+        if not session.tokens.access_token:
+            # The platform vouched for them: no provider knows of this session, and the phone's policy leads to none.
+            return ""
         # Our own session is over whatever the provider says now.
         with self._outbound.in_a_hurry(_FAREWELL):
             onward = self._at_provider(session, lambda connection: self._end_session_url(connection, session))

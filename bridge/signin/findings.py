@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from bridge.core import trace as steps
-from bridge.core.errors import every_error
+from bridge.core.every_error import every_error
 from bridge.core.wording import said
 from bridge.signin.advice.advise import advise
 from bridge.upstream.client import asks_for_id_token
@@ -138,15 +138,20 @@ def _ahead(connection: Connection, taken: Sequence[Step]) -> list[str]:
 
 
 def _road(connection: Connection) -> Iterator[str]:
+    if connection.idp.kind != "none":
+        yield from _road_to_the_provider(connection)
+    if connection.aiccs is not None and connection.instance_id:
+        yield steps.AGENT
+    yield from (steps.EXCHANGE, steps.USER_NAME)
+
+
+def _road_to_the_provider(connection: Connection) -> Iterator[str]:
     yield from (steps.DISCOVERY, steps.RESPONSE, steps.REDEEM)
     if asks_for_id_token(connection.idp):
         yield steps.ID_TOKEN
     if connection.mode != "jwt" or not asks_for_id_token(connection.idp):
         yield steps.USERINFO
     yield from (steps.TENANT, steps.MAPPING)
-    if connection.aiccs is not None and connection.instance_id:
-        yield steps.AGENT
-    yield from (steps.EXCHANGE, steps.USER_NAME)
 
 
 def _writable(text: str) -> str:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from bridge.core.model import AccountName, Connection, FuyunToken, Mode
     from bridge.core.trace import Trace
     from bridge.fuyun.subject import SubjectStrategy
+    from bridge.signin.rehearsal import LookForAgent
 
 
 class Issue:
@@ -21,10 +22,17 @@ class Issue:
 
     Args:
         subjects: what makes the subject token in each mode.
+        look_for_agent: asks the contact center, once Fuyun has refused.
     """
 
-    def __init__(self, subjects: Mapping[Mode, SubjectStrategy], exchange: FuyunExchange) -> None:
+    def __init__(
+        self,
+        subjects: Mapping[Mode, SubjectStrategy],
+        exchange: FuyunExchange,
+        look_for_agent: LookForAgent,
+    ) -> None:
         self._subjects = subjects
+        self._look_for_agent = look_for_agent
         self._exchange = exchange
 
     def obtain(self, connection: Connection, access_token: str, account_name: AccountName, trace: Trace) -> FuyunToken:
@@ -50,12 +58,18 @@ class Issue:
 
         Raises:
             BridgeError: as for `obtain`.
+            AgentUnknown, AgentFrozen: why Fuyun refused, where the connection can ask the contact center.
             ConnectionModeUnsuited: only in mode jwt the bridge can speak for somebody who is not here.
         """
         if connection.mode != "jwt":
             raise ConnectionModeUnsuited(expected="mode jwt", received=f"mode {connection.mode}")
         trace.account_name = account_name
-        return self.obtain(connection, "", account_name, trace)
+        try:
+            return self.obtain(connection, "", account_name, trace)
+        except ExchangeRejected:
+            # Nobody publishes which code Fuyun has for an account without an agent.
+            self._look_for_agent(connection, account_name, trace)
+            raise
 
     def _exchanged(self, connection: Connection, access_token: str, account_name: AccountName) -> FuyunToken:
         refusal: ExchangeRejected | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from secrets import token_urlsafe
@@ -10,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from sqlalchemy import Column, Float, Index, Integer, String, Table, Text, and_, delete, insert, select
 
 from bridge.connections.secrets import KeyRing, SealBroken
-from bridge.core.errors import PageUnknown, RehearsalLinkInvalid
+from bridge.core.errors import BridgeError, PageUnknown
+from bridge.core.gate_errors import RehearsalLinkInvalid
 from bridge.core.trace import OK, Step, Trace, bounded
 from bridge.db import Database, metadata
 
@@ -51,6 +53,13 @@ rehearsal_links: Final = Table(
     Column("made_by", String(320), nullable=False),
     Column("expires_at", Float, nullable=False),
 )
+
+
+class Vouch(Protocol):
+    """Obtains a Fuyun token for an agent whom nobody but the platform vouches for."""
+
+    def __call__(self, connection: Connection, account_name: AccountName, trace: Trace) -> object:
+        """Take down the steps; raises BridgeError where one fails."""
 
 
 class LookForAgent(Protocol):
@@ -104,6 +113,20 @@ class RehearsalLink:
     made_by: str
     expires_at: float
     mark: str = ""
+
+
+def rehearse_account(
+    vouch: Vouch, look_for_agent: LookForAgent, connection: Connection, account_name: AccountName, trace: Trace
+) -> None:
+    """Go the road of a platform's request with the very steps of one, and keep nothing: no session and no token.
+
+    Args:
+        trace: tells how far it came.
+    """
+    trace.account_name = account_name
+    with suppress(BridgeError):
+        look_for_agent(connection, account_name, trace)
+        vouch(connection, account_name, trace)
 
 
 class Rehearsals:

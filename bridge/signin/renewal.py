@@ -20,8 +20,8 @@ from bridge.core.errors import (
     LoginRequired,
     SessionEnded,
     StoreUnavailable,
-    every_error,
 )
+from bridge.core.every_error import every_error
 from bridge.core.trace import Trace
 from bridge.sessions.rows import SKEW
 

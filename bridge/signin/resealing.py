@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Select, Table, literal, select, tuple_, update
 
+from bridge.access import api_keys
 from bridge.access import sessions as console
 from bridge.connections import register
 from bridge.connections.rows import connection_versions
@@ -70,6 +71,7 @@ class Resealing:
             "connection_secrets": partial(self._rows, connection_versions, register.PURPOSE),
             "rehearsals": partial(self._rows, rehearsal.rehearsals, rehearsal.PURPOSE),
             "admin_sessions": partial(self._rows, console.admin_sessions, console.PURPOSE),
+            "api_keys": partial(self._rows, api_keys.api_keys, api_keys.PURPOSE),
         }
 
     def count(self) -> list[Count]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, cast
 
-from flask import Blueprint, Response, after_this_request, current_app, redirect, request, session, url_for
+from flask import Blueprint, Response, after_this_request, redirect, request, session, url_for
 
 from bridge.connections.document import provider_of
 from bridge.core.errors import (
@@ -16,11 +15,11 @@ from bridge.core.errors import (
     SessionMissing,
     StateExpired,
     StateUnknown,
-    StoreUnavailable,
 )
 from bridge.core.landing import HOME, safe_landing
 from bridge.core.trace import Trace
 from bridge.http import console, cookies
+from bridge.http.arrival import replace_former, welcome
 from bridge.http.current import services
 from bridge.http.devices import device_of
 from bridge.http.guard import AGENT_SESSION, require_session, require_store
@@ -33,8 +32,6 @@ if TYPE_CHECKING:
     from werkzeug.datastructures import MultiDict
 
     from bridge.core.model import Connection
-    from bridge.http.session import BrowserSession, BrowserSessionInterface
-    from bridge.signin.agent_session import AgentSession
     from bridge.signin.pending import PendingSignIn
 
 callback = Blueprint("callback", __name__)
@@ -93,25 +90,11 @@ def _let_agent_in(
         if not request.cookies and services().pending.is_genuine(response.state):
             _probe_for_cookies(connection)
         raise
-    interface = cast("BrowserSessionInterface", current_app.session_interface)
-    interface.start(
-        cast("BrowserSession", session), {AGENT_SESSION: arrival.session.id, "csrf_token": secrets.token_hex(20)}
-    )
-    answer = _with_cookies(_see(arrival.landing), connection, arrival.session)
+    answer = welcome(arrival)
+    cookies.remember_connection(answer, services().site, connection.name)
     if begun and begun.is_return and not former:
         cookies.count_try(answer, request, services().site)
-    # Last of all: the browser has the new session and its token, whatever becomes of the old one.
-    try:
-        services().flow.replace_former(arrival)
-    except StoreUnavailable as fault:
-        services().journal.record_failure("replacement", fault, reference="", connection=connection.name)
-    return answer
-
-
-def _with_cookies(answer: Response, connection: Connection, arrived: AgentSession) -> Response:
-    site = services().site
-    cookies.set_ac_token(answer, site, arrived, services().now())
-    cookies.remember_connection(answer, site, connection.name)
+    replace_former(arrival)
     return answer
 
 

@@ -98,7 +98,7 @@ def test_microsoft_is_set_up_with_discovery_as_it_is_typed(at_desk: Callable[...
 
 def test_only_the_fields_of_the_chosen_mode_are_shown(at_desk: Callable[..., Page]) -> None:
     page = at_desk("/admin/connections/new?kind=oidc")
-    key, redirect = page.get_by_label("Private key"), page.get_by_label("Fuyun's redirect URL")
+    key, redirect = page.get_by_label("Private key", exact=True), page.get_by_label("Fuyun's redirect URL")
     expect(key).to_be_hidden()
     page.get_by_text("The bridge vouches with a signature").click()
     expect(key).to_be_visible()
@@ -172,8 +172,7 @@ def test_a_sign_in_in_another_tab_leaves_the_form_good(at_desk: Callable[..., Pa
 def test_axe_finds_nothing_serious_and_nothing_scrolls_sideways(at_desk: Callable[..., Page], kind: str) -> None:
     page = at_desk(f"/admin/connections/new?kind={kind}")
     page.emulate_media(reduced_motion="reduce")
-    for summary in page.locator("details.hb-edit-rarely > summary").all():
-        summary.click()
+    page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
     assert problems(page) == []
     assert problems_of_the_dark(page) == []
     for width in WIDTHS:

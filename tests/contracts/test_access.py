@@ -12,7 +12,8 @@ from bridge.access.links import AdminLinks, admin_links
 from bridge.access.rules import Administrator, AdminRules, Allowed
 from bridge.access.sessions import AdminSessions, admin_sessions
 from bridge.connections.secrets import KeyRing
-from bridge.core.errors import AdminLinkInvalid, AdminNotAllowed, AdminSignInRequired, BridgeError
+from bridge.core.errors import BridgeError
+from bridge.core.gate_errors import AdminLinkInvalid, AdminNotAllowed, AdminSignInRequired
 from bridge.core.model import Secret
 from tests.contracts.together import together
 

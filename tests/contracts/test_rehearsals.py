@@ -10,7 +10,8 @@ from sqlalchemy import select, update
 
 from bridge.connections.secrets import KeyRing
 from bridge.core import trace as steps
-from bridge.core.errors import MappingFieldMissing, PageUnknown, RehearsalLinkInvalid
+from bridge.core.errors import MappingFieldMissing, PageUnknown
+from bridge.core.gate_errors import RehearsalLinkInvalid
 from bridge.core.model import Secret
 from bridge.core.trace import Trace
 from bridge.signin.rehearsal import Rehearsals, rehearsal_links, rehearsals

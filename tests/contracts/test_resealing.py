@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import update
 
+from bridge.access.api_keys import ApiKeys, Wanted
 from bridge.access.rules import Administrator, AdminRules
 from bridge.access.sessions import AdminSessions
 from bridge.connections.register import ConnectionRegister
@@ -237,6 +238,18 @@ class TestTables:
         assert desk.resealed("rehearsals") == desk.resealed("admin_sessions") == [True]
         assert Rehearsals(desk.database, ONLY_NEW, desk.clock).get(done.id) == done
         assert self.console(desk, ONLY_NEW).load(cookie).name == "Lin"
+
+    def test_so_do_api_keys_and_stay_the_keys_they_are(self, desk: Desk) -> None:
+        self.register(desk, ONLY_OLD).save(customer(), author="Lin", based_on=0)
+        before = ApiKeys(desk.database, ONLY_OLD, desk.clock)
+        key, text = before.make(Wanted({"contoso": 1}, ("token",), 60, "Lin"))
+        before.revoke(before.make(Wanted({"contoso": 1}, ("token",), 60, "Lin"))[0].id)
+        assert desk.counted("api_keys") == ([0, 2], 0, 2)
+        assert desk.resealed("api_keys") == [True, True]
+        assert desk.counted("api_keys") == ([2, 0], 0, 0)
+        after = ApiKeys(desk.database, ONLY_NEW, desk.clock)
+        assert after.check(text, "203.0.113.7") == key
+        assert sorted(one.revoked_at is None for one in after.every()) == [False, True]
 
     def test_a_row_that_has_changed_meanwhile_is_left_alone(self, desk: Desk) -> None:
         self.register(desk, ONLY_OLD).save(customer(), author="Lin", based_on=0)

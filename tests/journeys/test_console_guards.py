@@ -13,7 +13,8 @@ from sqlalchemy import update
 from bridge.access.rules import AdminRules, Allowed
 from bridge.connections import queries, register
 from bridge.connections.rows import connection_versions, connections
-from bridge.core.errors import AdminNotAllowed, ConnectionChanged, ConnectionUnknown, RateLimited, RehearsalMissing
+from bridge.core.errors import ConnectionChanged, ConnectionUnknown, RateLimited, RehearsalMissing
+from bridge.core.gate_errors import AdminNotAllowed
 from bridge.http import console
 from bridge.signin.rehearsal import rehearsals
 from tests.journeys.steps import records, signed_in

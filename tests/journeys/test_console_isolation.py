@@ -31,8 +31,11 @@ OWN_LIST = {
     "records.calendar",
     "records.trace",
     "sessions.overview",
+    "api_keys.overview",
+    "api_keys.ask_to_revoke",
+    "api_keys.revoke",
 }
-OPERATORS = {"editing.new", "editing.create"}
+OPERATORS = {"editing.new", "editing.create", "api_keys.new", "api_keys.make"}
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +90,8 @@ def test_what_makes_connections_is_for_operators(house: House, lin: Browser) -> 
 
 def test_lists_hold_the_own_connection_only(lin: Browser, house: House) -> None:
     house.browser().sign_in("globex")
-    for path in ("/admin/connections", "/admin/sessions", "/admin/journal", "/admin/journal.csv", "/admin/calendar"):
+    pages = ("connections", "sessions", "api-keys", "journal", "journal.csv", "calendar")
+    for path in (f"/admin/{page}" for page in pages):
         page = lin.open(path)
         assert page.status_code == 200
         assert not re.search("globex|rival", page.text, re.IGNORECASE), path

@@ -10,9 +10,10 @@ import pytest
 from sqlalchemy import text
 from structlog import reset_defaults
 
-from bridge.app import create_app, from_environment, make_outbound, ops_from_environment, prepare_store, probe
+from bridge.app import create_app, from_environment, ops_from_environment, prepare_store, probe
 from bridge.core.errors import StoreUnavailable
 from bridge.db import Database
+from bridge.rooms import make_outbound
 from bridge.settings import SettingsError, load
 from tests.kit.house import SECURE_BRIDGE, build_house, demo_settings
 from tests.kit.ports import free_port

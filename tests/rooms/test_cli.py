@@ -19,6 +19,9 @@ from click.testing import CliRunner
 import bridge.app
 import bridge.sandbox.app
 from bridge import __version__, cli, running
+from bridge.cli_connections import opened
+from bridge.sandbox.platforms import Platform, read_platform, write_platform
+from bridge.sandbox.registrations import COMPANIES
 from bridge.settings import load
 from tests.kit.ports import free_port
 from tests.rooms.configurations import GONE, SECRET, written
@@ -43,6 +46,7 @@ def served(monkeypatch: pytest.MonkeyPatch) -> Calls:
     monkeypatch.setattr(running, "serve_wsgi", lambda *args, **kwargs: calls.append((args, kwargs)))
     for name in (cli.CONFIG_VARIABLE, cli.SANDBOX_VARIABLE, "PROMETHEUS_MULTIPROC_DIR"):
         monkeypatch.setenv(name, "what the command sets is taken back")
+    monkeypatch.setenv(cli.PLATFORM_VARIABLE, "")
     return calls
 
 
@@ -178,9 +182,26 @@ class TestSandbox:
 
     def test_is_made_in_its_worker(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(running, "hear_signals", lambda: None)
-        monkeypatch.setattr(bridge.sandbox.app, "create_sandbox", lambda base_url: f"a sandbox at {base_url}")
+        monkeypatch.setattr(bridge.sandbox.app, "create_sandbox", lambda base_url, **_: f"a sandbox at {base_url}")
         monkeypatch.setenv(cli.SANDBOX_VARIABLE, "http://localhost:5100")
         assert cli.sandbox_of_worker() == "a sandbox at http://localhost:5100"  # type: ignore[comparison-overlap]
+
+    def test_tells_its_worker_which_file_names_the_crms_bridge(self, tmp_path: Path, served: Calls) -> None:
+        path = tmp_path / "crm.json"
+        write_platform(path, Platform("http://127.0.0.1:5000", "crm", "a key"))
+        for asked, env in ((("--platform", str(path)), {}), ((), {cli.PLATFORM_VARIABLE: str(path)})):
+            os.environ[cli.PLATFORM_VARIABLE] = ""
+            with pytest.MonkeyPatch.context() as patch:
+                for name, value in env.items():
+                    patch.setenv(name, value)
+                cli.main(["sandbox", "--port", str(free_port()), *asked], standalone_mode=False)
+                assert os.environ[cli.PLATFORM_VARIABLE] == str(path)
+        assert len(served) == 2
+
+    def test_refuses_a_file_that_names_none(self, tmp_path: Path, served: Calls) -> None:
+        result = run("sandbox", "--port", str(free_port()), "--platform", str(tmp_path / "none.json"))
+        assert (result.exit_code, served) == (1, [])
+        assert "none.json: must be a JSON object with bridge_url, connection and api_key" in result.stderr
 
 
 class Demo:
@@ -294,6 +315,37 @@ class TestDemo:
         assert (result.exit_code, result.stdout.splitlines()[-1]) == (0, "Goodbye; the demo's data is removed.")
         assert started["sandbox"] == ["sandbox", "--port", str(port + 100)]
         assert not Path(started["bridge"][-1]).exists()
+
+    def test_gives_the_crm_of_the_whole_demo_a_key_that_is_good_from_the_start(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        port = free_port(beside=100)
+
+        @contextmanager
+        def children(commands: dict[str, list[str]], folder: Path) -> Iterator[list[running.Child]]:
+            platform = read_platform(commands["sandbox"][-1])
+            assert platform
+            assert {path.name for path in folder.iterdir() if path.stat().st_mode & 0o77 == 0} == {
+                "crm.json",
+                "crm.pem",
+            }
+            assert [one.name for one in load(folder / "bridge.toml", {}).connections] == [*COMPANIES, "crm"]
+            with opened(folder / "bridge.toml") as services:
+                key = services.api_keys.check(platform.api_key, "127.0.0.1")
+                assert (platform.connection, key.scopes, list(key.connections)) == ("crm", ("token",), ["crm"])
+            yield []
+
+        monkeypatch.setattr(running, "children", children)
+        monkeypatch.setattr(running, "wait_until_answering", lambda _children, _addresses: None)
+        monkeypatch.setattr(running, "wait_until_one_ends", lambda _children: signal.raise_signal(signal.SIGINT))
+        handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            result = run("demo", "--all", "--port", str(port))
+        finally:
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+        assert (result.exit_code, result.stdout.splitlines()[-1]) == (0, "Goodbye; the demo's data is removed.")
+        assert f"http://localhost:{port + 100}/crm\n" in result.stdout
 
     def test_runs_both_until_it_is_ended(self) -> None:
         with demo() as it:

@@ -14,10 +14,10 @@ import structlog
 from click.testing import CliRunner
 
 from bridge import checks, cli, cli_connections, telling
-from bridge.app import build_services, make_outbound
 from bridge.checks import Finding
 from bridge.core.trace import Trace
 from bridge.ops.trail import Search
+from bridge.rooms import build_services, make_outbound
 from bridge.settings import load
 from tests.kit.browser import Browser
 from tests.kit.ports import free_port

@@ -11,8 +11,9 @@ import structlog
 from click.testing import CliRunner
 
 from bridge import cli, telling
-from bridge.app import build_services, make_outbound, provision
+from bridge.app import provision
 from bridge.ops.trail import Search
+from bridge.rooms import build_services, make_outbound
 from bridge.settings import load
 from tests.kit.seats import TOKENS, seated
 from tests.rooms.configurations import GOOD, changed, toml

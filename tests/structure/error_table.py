@@ -9,7 +9,7 @@ from typing import Final
 from flask import Flask
 from flask_babel import Babel
 
-from bridge.core.errors import every_error
+from bridge.core.every_error import every_error
 from bridge.http.texts import explain
 
 README: Final = Path(__file__).parents[2] / "README.md"

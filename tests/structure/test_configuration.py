@@ -44,5 +44,5 @@ def test_an_example_file_is_a_good_configuration(name: str) -> None:
 def test_the_whole_example_file_holds_the_defaults() -> None:
     example = load(CONFIG / "bridge.example.toml", SECRETS)
     short = load(CONFIG / "microsoft.example.toml", SECRETS)
-    for part in ("server", "log", "store", "session", "egress", "hotline_sdk", "journal"):
+    for part in ("server", "log", "store", "session", "egress", "hotline_sdk", "limits", "journal"):
         assert getattr(example, part) == getattr(short, part)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2] / "bridge"
 RESEALED = {
+    "access/api_keys.py",
     "access/sessions.py",
     "connections/register.py",
     "http/session.py",
@@ -14,7 +15,15 @@ RESEALED = {
     "signin/rehearsal.py",
 }
 """Keeps records that `signin/resealing.py` rewrites."""
-FLEETING = {"access/links.py", "app.py", "http/guard.py", "signin/pending.py", "web/admin/keeping.py"}
+FLEETING = {
+    "access/answers.py",
+    "access/links.py",
+    "app.py",
+    "http/guard.py",
+    "signin/handoff.py",
+    "signin/pending.py",
+    "web/admin/keeping.py",
+}
 """Is over within an hour, or is made anew by the page: nothing of it can be rewritten."""
 TOLD = {"connections/domains.py"}
 """Lies at name servers; `keys status` tells of those that nobody has proven yet."""

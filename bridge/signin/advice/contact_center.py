@@ -60,6 +60,14 @@ MAPPING: Final = (
 AGENT: Final = (
     Rule(
         said(
+            "The contact center has no such agent. Create one whose AccountName is exactly this text, or test with the "
+            "AccountName of an agent that it has."
+        ),
+        codes=("agent_unknown",),
+        kind="none",
+    ),
+    Rule(
+        said(
             "The contact center has no such agent. Create one whose AccountName is exactly this value, or choose "
             "a field below whose value is the agent's AccountName."
         ),
@@ -113,6 +121,15 @@ EXCHANGE: Final = (
     Rule(
         said(
             "The contact center has no agent for this account. Create an agent whose AccountName is exactly "
+            "“%(account_name)s”, or test with the AccountName of an agent that it has."
+        ),
+        codes=("exchange_rejected",),
+        received="(NoAgentFound|AgentNotFound|AgentNotExist)",
+        kind="none",
+    ),
+    Rule(
+        said(
+            "The contact center has no agent for this account. Create an agent whose AccountName is exactly "
             "“%(account_name)s”, or choose a field below whose value is the agent's AccountName."
         ),
         codes=("exchange_rejected",),
@@ -153,6 +170,13 @@ EXCHANGE: Final = (
 )
 
 USER_NAME: Final = (
+    Rule(
+        said(
+            "Fuyun answered for another agent than “%(account_name)s”, which the signature named. Show this page to "
+            "Fuyun's support: nobody may use this connection until it is cleared up."
+        ),
+        kind="none",
+    ),
     Rule(
         said(
             "Fuyun took the person for another agent: here the field “%(mapping_field)s” gives “%(account_name)s”, in "

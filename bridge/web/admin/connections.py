@@ -112,6 +112,7 @@ def page(name: str) -> str:
         may_change=not entry.is_read_only and _may_change(entry),
         may_accept=admin.is_operator,
         sign_in_url=services().site.public_url + url_for("agent.depart", name=entry.name),
+        api_url=f"{services().site.public_url}/api/v1/connections/{entry.name}",
         done=_done(),
     )
 

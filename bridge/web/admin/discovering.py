@@ -16,7 +16,12 @@ if TYPE_CHECKING:
     from bridge.core.model import Connection, IdentityProvider
     from bridge.upstream.metadata import ProviderMetadata
 
-_FIRST: Final = {"microsoft": "idp_tenant", "salesforce": "idp_host", "oidc": "idp_issuer", "oauth2": ""}
+_FIRST: Final = {
+    "microsoft": ("idp_tenant",),
+    "salesforce": ("idp_host",),
+    "oidc": ("idp_issuer",),
+    "oauth2": (),
+}
 _CLAIMS_SHOWN: Final = 40
 # What discovery does not depend on must not keep it from being tried: an unfinished form is read as if it were whole.
 _INVENTED: Final = "x"
@@ -34,8 +39,7 @@ def discover(form: Any, former: Connection | None) -> dict[str, Any]:
         What the page's script shows: ``found``; ``faults`` and ``warnings`` by field; ``facts`` (label and value)
         or ``title``, ``expected``, ``received``, ``advice`` and perhaps a ``suggestion`` (field and value).
     """
-    first = _FIRST[form.kind]
-    if first and not form[first].data:
+    if form.kind not in _FIRST or not all(form[name].data for name in _FIRST[form.kind]):
         return {"found": False, "faults": {}, "warnings": {}}
     draft = services().entry.read(_finished(form), {})
     faults = [(fault.key, fault.message) for fault in draft.faults if _concerns(fault.key)]

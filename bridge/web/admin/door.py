@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 
 from bridge.access.rules import Administrator
-from bridge.core.errors import AdminNotAllowed
+from bridge.core.gate_errors import AdminNotAllowed
 from bridge.core.landing import own_path
 from bridge.http import console, cookies
 from bridge.http.current import services

@@ -13,12 +13,17 @@ from werkzeug.datastructures import MultiDict
 from bridge.core.wording import Sentence
 from bridge.http.language import spoken
 from bridge.web.admin.forms import FORMS
-from bridge.web.admin.forms_fields import ListField, SecretField, dotted_key_of, key_of
+from bridge.web.admin.forms_fields import ListField, SecretField, dotted_key_of, entered, key_of, shown
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
 Table = dict[str, Any]
+
+WITHOUT_PROVIDER: Final = "none"
+"""The kind of a connection whose people no provider knows."""
+PRESENT_KEY: Final = "jwt.private_key"
+NEXT_KEY: Final = "jwt.next_private_key"
 
 _IN_A_LIST: Final = re.compile(r"(.+)\[(\d+)\]")
 _OPTIONAL: Final = {
@@ -67,7 +72,7 @@ def values_in(table: Table) -> dict[str, str]:
         part, key = key_of(one.short_name)
         value = (table.get(part, {}) if part else table).get(key)
         if value is not None and not isinstance(one, SecretField):
-            found[one.short_name] = ", ".join(value) if isinstance(value, list) else str(value)
+            found[one.short_name] = shown(one, value)
     return found
 
 
@@ -82,7 +87,8 @@ def table_of(form: Any, former: Table, *, secrets: Mapping[str, str], forgotten:
     Args:
         former: the tables that the form was made from; keys without a field stay as they are.
         secrets: those to enter, by dotted key.
-        forgotten: dotted keys of kept secrets that shall go, or ``aiccs`` for that table.
+        forgotten: dotted keys of kept secrets that shall go, or ``aiccs`` for that table; where the present private key
+            goes, the next one is the only one.
     """
     table = deepcopy(former)
     table.setdefault("idp", {})["kind"] = form.kind
@@ -96,13 +102,27 @@ def table_of(form: Any, former: Table, *, secrets: Mapping[str, str], forgotten:
                 home.pop(key, None)
         elif one.raw_data:
             # A field that was not sent is not an emptied one.
-            home[key] = one.words() if isinstance(one, ListField) else one.data or ""
-    return _without_unused(table, former, forgotten)
+            home[key] = entered(one)
+    if form.kind == WITHOUT_PROVIDER:
+        table["mode"] = "jwt"
+    return _without_unused(_with_one_key(table, secrets, forgotten), former, forgotten)
 
 
 def kept_of(kept: Mapping[str, Any], forgotten: Collection[str]) -> dict[str, Any]:
-    """Return the kept secrets without those that shall go."""
+    """Return the kept secrets without those that shall go; the next private key takes the place of the present one."""
+    if PRESENT_KEY in forgotten and NEXT_KEY in kept:
+        kept = {**kept, PRESENT_KEY: kept[NEXT_KEY]}
+        forgotten = (*(key for key in forgotten if key != PRESENT_KEY), NEXT_KEY)
     return {key: value for key, value in kept.items() if key not in forgotten and key.split(".")[0] not in forgotten}
+
+
+def _with_one_key(table: Table, secrets: Mapping[str, str], forgotten: Collection[str]) -> Table:
+    """Forget the moment of a change of keys together with one of the two."""
+    signing = table.get("jwt", {})
+    if {PRESENT_KEY, NEXT_KEY} & set(forgotten) and NEXT_KEY not in secrets:
+        signing.pop("next_private_key", None)
+        signing["next_key_from"] = ""
+    return table
 
 
 def _without_unused(table: Table, former: Table, forgotten: Collection[str]) -> Table:

@@ -11,13 +11,13 @@ from typing import Any, Final
 from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
 
-from bridge.web.admin.forms_fields import address, choice, day, long_secret, secret, text, words
+from bridge.web.admin.forms_fields import address, choice, day, long_secret, moment, secret, switch, text, words
 
 _REDIRECTION: Final = _("Only to replace the address that discovery finds.")
 
 
-class ConnectionForm(FlaskForm):  # type: ignore[misc]
-    """What every kind of connection is asked for."""
+class PlainForm(FlaskForm):  # type: ignore[misc]
+    """What every kind of connection is asked for, also one without a provider."""
 
     class Meta(FlaskForm.Meta):  # type: ignore[misc]
         """The console has a CSRF token of its own: see `http.console.require_own_form`."""
@@ -40,6 +40,85 @@ class ConnectionForm(FlaskForm):  # type: ignore[misc]
         "contoso",
         maxlength="64",
     )
+    instance_id = text(
+        _("Contact center instance"),
+        _("The id of the contact center instance. Alibaba Cloud console → Cloud Contact Center → instance list."),
+        "ccc_xp_…",
+    )
+    mode = text(
+        _("How Fuyun learns who signed in"),
+        _("Which way fits depends on what the provider tells about people."),
+        default="oauth",
+    )
+
+    fuyun_client_id = text(
+        _("Fuyun client ID"), _("Fuyun's developer portal → your application → Credentials → client_id.")
+    )
+    fuyun_client_secret = secret(
+        _("Fuyun client secret"), _("Fuyun's developer portal → your application → Credentials → client_secret.")
+    )
+    fuyun_client_secret_expires = day(_("The Fuyun secret ends on"), _("Only if Fuyun named a day."))
+    fuyun_scope = text(
+        _("Fuyun scope"),
+        _("What the application in Fuyun's portal may do, separated by commas."),
+        default="user_management,hotline",
+    )
+    fuyun_redirect_url = address(
+        _("Callback URL in Fuyun's portal"),
+        _("Only if the portal has another one than the address shown above."),
+    )
+    fuyun_token_exchange_url = address(
+        _("Token exchange address"),
+        _("Where Fuyun takes a person's token for an agent's. Change it only if Fuyun told you so."),
+        default="https://signin.rhinokeen.com/oauth/token_exchange",
+    )
+    jwt_issuer = text(
+        _("Issuer domain (iss)"),
+        _("The same text as in Fuyun's developer portal → Sign-in mode JWT → issuer domain."),
+        "https://phone.example.com",
+    )
+    jwt_private_key = long_secret(
+        _("Private key"),
+        _(
+            "An RSA key of at least 2048 bits, as PEM or base64 text. The portal sheet "
+            "shows the public half for Fuyun's portal."
+        ),
+        "-----BEGIN PRIVATE KEY-----",
+    )
+    jwt_private_key_expires = day(_("Replace the key by"), _("You are reminded 30, 14 and 3 days ahead."))
+    jwt_next_private_key = long_secret(
+        _("Next private key"),
+        _(
+            "Takes over at the moment below, when you also enter its public half in Fuyun's portal, which has one "
+            "field. Around that moment the bridge tries both keys, so nobody is locked out."
+        ),
+        "-----BEGIN PRIVATE KEY-----",
+    )
+    jwt_next_key_from = moment(
+        _("The next key takes over at (UTC)"),
+        _("Enter the public key in the portal at about this time. You are reminded 30, 14 and 3 days ahead."),
+    )
+    jwt_exp_in_milliseconds = switch(
+        _("How the end of a signature is written (exp)"),
+        _("Milliseconds only if Fuyun refuses a signature that is right in every other way."),
+        _("in seconds, as documented"),
+        _("in milliseconds"),
+    )
+    jwt_lifetime = text(
+        _("How long a signature is good"), _("A time such as 120s or 2m; 120s suits Fuyun."), "120s", "120s"
+    )
+
+    aiccs_access_key_id = secret(
+        _("Access key ID"),
+        _("RAM console → Users → an account that may only read agents → AccessKey."),
+    )
+    aiccs_access_key_secret = secret(_("Access key secret"), _("Shown once, when the access key is made."))
+    aiccs_endpoint = text(_("OpenAPI host"), _("Change it only for another region."), default="aiccs.aliyuncs.com")
+
+
+class ConnectionForm(PlainForm):
+    """What a connection with a provider is asked for."""
+
     mapping_field = text(
         _("Mapping field"),
         _(
@@ -66,17 +145,6 @@ class ConnectionForm(FlaskForm):  # type: ignore[misc]
         ),
         "phone.contoso.com",
     )
-    instance_id = text(
-        _("Contact center instance"),
-        _("The id of the contact center instance. Alibaba Cloud console → Cloud Contact Center → instance list."),
-        "ccc_xp_…",
-    )
-    mode = text(
-        _("How Fuyun learns who signed in"),
-        _("Which way fits depends on what the provider tells about people."),
-        default="oauth",
-    )
-
     idp_client_id = text(_("Client ID"), _("The id that the provider gave to the bridge as its client."))
     idp_client_secret = secret(_("Client secret"), _("The secret that belongs to this client id."))
     idp_client_secret_expires = day(
@@ -112,57 +180,19 @@ class ConnectionForm(FlaskForm):  # type: ignore[misc]
     idp_end_session_endpoint = address(_("End session endpoint"), _REDIRECTION)
     idp_revocation_endpoint = address(_("Revocation endpoint"), _REDIRECTION)
 
-    fuyun_client_id = text(
-        _("Fuyun client ID"), _("Fuyun's developer portal → your application → Credentials → client_id.")
-    )
-    fuyun_client_secret = secret(
-        _("Fuyun client secret"), _("Fuyun's developer portal → your application → Credentials → client_secret.")
-    )
-    fuyun_client_secret_expires = day(_("The Fuyun secret ends on"), _("Only if Fuyun named a day."))
-    fuyun_scope = text(
-        _("Fuyun scope"),
-        _("What the application in Fuyun's portal may do, separated by commas."),
-        default="user_management,hotline",
-    )
-    fuyun_redirect_url = address(
-        _("Callback URL in Fuyun's portal"),
-        _("Only if the portal has another one than the address shown above."),
-    )
-    fuyun_token_exchange_url = address(
-        _("Token exchange address"),
-        _("Where Fuyun takes a person's token for an agent's. Change it only if Fuyun told you so."),
-        default="https://signin.rhinokeen.com/oauth/token_exchange",
-    )
     fuyun_frontend_redirect_url = address(
         _("Fuyun's redirect URL"),
-        _("Fuyun's developer portal → your application → Sign-in mode → redirect_url for the workbench."),
+        _("Fuyun's developer portal → your application → Sign-in mode → redirect_url for Fuyun open API."),
         "https://signin.rhinokeen.com/…",
     )
-
-    jwt_issuer = text(
-        _("Issuer domain (iss)"),
-        _("The same text as in Fuyun's developer portal → Sign-in mode JWT → issuer domain."),
-        "https://phone.example.com",
-    )
-    jwt_private_key = long_secret(
-        _("Private key"),
+    fuyun_workbench_redirect_url = address(
+        _("Redirect URL for the XP workbench"),
         _(
-            "An RSA key of at least 2048 bits, as PEM or base64 text; `openssl genrsa 2048` makes one. The portal "
-            "sheet shows the public half for Fuyun's portal."
+            "The second redirect_url in the portal, read only there. Agents then find a link that opens Fuyun's own "
+            "workbench; register the address at the provider, too."
         ),
-        "-----BEGIN PRIVATE KEY-----",
+        "https://signin.rhinokeen.com/…",
     )
-    jwt_private_key_expires = day(_("Replace the key by"), _("You are reminded 30, 14 and 3 days ahead."))
-    jwt_lifetime = text(
-        _("How long a signature is good"), _("A time such as 120s or 2m; 120s suits Fuyun."), "120s", "120s"
-    )
-
-    aiccs_access_key_id = secret(
-        _("Access key ID"),
-        _("RAM console → Users → an account that may only read agents → AccessKey."),
-    )
-    aiccs_access_key_secret = secret(_("Access key secret"), _("Shown once, when the access key is made."))
-    aiccs_endpoint = text(_("OpenAPI host"), _("Change it only for another region."), default="aiccs.aliyuncs.com")
 
 
 class MicrosoftForm(ConnectionForm):
@@ -275,4 +305,17 @@ class OAuth2Form(ConnectionForm):
     )
 
 
-FORMS: Final[dict[str, type[Any]]] = {form.kind: form for form in (MicrosoftForm, SalesforceForm, OidcForm, OAuth2Form)}
+class NoProviderForm(PlainForm):
+    """No provider: the platform's own software says who its agents are, which works in mode jwt only."""
+
+    kind = "none"
+    mode = text(
+        _("How Fuyun learns who signed in"),
+        _("Your software names the agent, and the bridge vouches with a signature."),
+        default="jwt",
+    )
+
+
+FORMS: Final[dict[str, type[Any]]] = {
+    form.kind: form for form in (MicrosoftForm, SalesforceForm, OidcForm, OAuth2Form, NoProviderForm)
+}

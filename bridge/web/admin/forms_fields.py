@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from flask_babel.speaklater import LazyString
 
 _TABLES: Final = ("idp", "fuyun", "jwt", "aiccs")
+YES: Final = "yes"
+NO: Final = "no"
+_SWITCHED: Final = {YES: True, NO: False}
+_LOCAL: Final = re.compile(r"[0-9-]{10}T[0-9:]{5,8}")
 _BETWEEN: Final = re.compile(r"[\s,;、，；]+")  # noqa: RUF001 — commas and semicolons as Chinese keyboards type them
 
 
@@ -43,6 +47,14 @@ class ChoiceField(StringField):  # type: ignore[misc]
         self.options = options
 
 
+class SwitchField(ChoiceField):
+    """Yes or no, as a list of two: a box that is not ticked would not be sent, and so not be told from one left out."""
+
+
+class MomentField(StringField):  # type: ignore[misc]
+    """A moment in UTC, as browsers let one choose it: without its offset."""
+
+
 class SecretField(PasswordField):  # type: ignore[misc]
     """A secret, which goes one way only: no page ever holds its value."""
 
@@ -53,6 +65,25 @@ class LongSecretField(SecretField):
     """A secret of several lines."""
 
     is_long = True
+
+
+def entered(one: Any) -> Any:
+    """Return what a field says, as the configuration file would have it."""
+    typed = one.data or ""
+    if isinstance(one, ListField):
+        return one.words()
+    if isinstance(one, SwitchField):
+        return _SWITCHED.get(typed, typed)
+    return f"{typed}Z" if isinstance(one, MomentField) and _LOCAL.fullmatch(typed) else typed
+
+
+def shown(one: Any, value: Any) -> str:
+    """Return what a field shows for a value of the configuration file."""
+    if isinstance(one, SwitchField):
+        return YES if value else NO
+    if isinstance(one, MomentField):
+        return str(value).removesuffix("Z")
+    return ", ".join(value) if isinstance(value, list) else str(value)
 
 
 def text(label: LazyString, description: LazyString, example: str = "", default: str = "", **more: Any) -> StringField:
@@ -89,6 +120,16 @@ def long_secret(label: LazyString, description: LazyString, example: str) -> Lon
 def day(label: LazyString, description: LazyString) -> StringField:
     """Return a date; kept as text, so that whatever was typed comes back."""
     return text(label, description, type="date")
+
+
+def moment(label: LazyString, description: LazyString) -> MomentField:
+    """Return a moment in UTC."""
+    return MomentField(label, description=description, default="", **_as_typed("", type="datetime-local", step="1"))
+
+
+def switch(label: LazyString, description: LazyString, no: LazyString, yes: LazyString) -> SwitchField:
+    """Return a choice between two, `no` at the beginning."""
+    return SwitchField(label, description=description, options=[(NO, no), (YES, yes)], default=NO)
 
 
 def choice(label: LazyString, description: LazyString, options: Sequence[tuple[str, Any]]) -> ChoiceField:

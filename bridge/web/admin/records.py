@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from flask import Blueprint, Response, render_template, request, url_for
 
 from bridge.connections.document import Change
-from bridge.connections.expiry import certificate, deadlines, in_order, provider_address
+from bridge.connections.expiry import api_key, certificate, deadlines, in_order, provider_address, switch_overs
 from bridge.core.errors import ConnectionUnknown
 from bridge.core.trace import OK
 from bridge.http import console
@@ -23,7 +23,7 @@ from bridge.outbound import host_of
 from bridge.web.admin import spreadsheet, told
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from bridge.access.rules import Administrator
     from bridge.connections.expiry import Deadline
@@ -235,7 +235,8 @@ def calendar() -> str:
     """Show what ends and when: secrets, keys, certificates; soonest first."""
     admin, now = console.current_admin(), services().now()
     connections = [one for name in _names(admin) if (one := _connection(name))]
-    found = in_order([*deadlines(connections, now), *_certificates(connections, admin, now)])
+    ends = [*deadlines(connections, now), *switch_overs(connections, now), *_api_keys(admin, now)]
+    found = in_order([*ends, *_certificates(connections, admin, now)])
     return render_template(
         "admin/records/calendar.html",
         dated=[one for one in found if one.ends_at is not None],
@@ -253,6 +254,15 @@ def _connection(name: str) -> Connection | None:
         return services().register.connection(entry.name, number)
     except ConnectionUnknown:
         return None
+
+
+def _api_keys(admin: Administrator, now: float) -> Iterator[Deadline]:
+    """Yield when living keys end that are for connections of this administrator alone."""
+    firsts = {entry.name: entry.first_version for entry in services().register.entries()}
+    for key in services().api_keys.every():
+        names = [name for name, first in key.connections.items() if firsts.get(name) == first]
+        if names and key.is_alive(now) and all(map(admin.may_see, names)):
+            yield api_key(names[0] if len(names) == 1 else "", key.id, key.expires_at, now)
 
 
 def _certificates(connections: Iterable[Connection], admin: Administrator, now: float) -> list[Deadline]:

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 
-from bridge.core.errors import PageUnknown, RehearsalLinkInvalid, RequestInvalid
-from bridge.core.trace import Trace
+from bridge.core.errors import PageUnknown, RequestInvalid
+from bridge.core.gate_errors import RehearsalLinkInvalid
+from bridge.core.mapping import account_name_of
+from bridge.core.trace import OK, Trace
 from bridge.http import console, cookies
 from bridge.http.console_pages import signed_in_admin
 from bridge.http.current import services
@@ -22,7 +24,7 @@ from bridge.http.texts import explain
 from bridge.signin import findings
 from bridge.signin.candidates import candidates
 from bridge.signin.claims import LARGEST, read_claims, rehearse_claims
-from bridge.signin.rehearsal import LINK_LIFETIME
+from bridge.signin.rehearsal import LINK_LIFETIME, rehearse_account
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,7 +53,7 @@ def depart(name: str) -> Response:
     connection = services().connections.version(name, version)
     if name != connection.name:
         return _see(url_for("rehearsals.depart", name=connection.name, version=version, link=token or None))
-    if connection.mode == "frontend" and not token:
+    if not _can_sign_in(connection) and not token:
         return _see(url_for("rehearsals.overview", name=connection.name, version=version))
     slot, trace = cookies.next_slot(request), Trace()
     departure = services().flow.begin_rehearsal(connection, slot=slot, ticket=ticket, link=link, trace=trace)
@@ -100,6 +102,29 @@ def claims(name: str) -> str:
     return _overview(admin, name, asked, typed=text, fault=fault, tried=tried)
 
 
+@rehearsals.post("/admin/connections/<name>/rehearsals/account")
+def account(name: str) -> Response | str:
+    """Try out an account name where no provider can say one: the bridge vouches for it, and Fuyun answers."""
+    admin = console.require_sight(name)
+    console.require_own_form()
+    asked, text = version_in(request.form), request.form.get("account_name", "")
+    connection = _connection(services().register.entry(name), asked)
+    if connection.idp.kind != "none":
+        raise RequestInvalid(expected="a connection without identity provider", received=connection.idp.kind)
+    try:
+        account_name = account_name_of(text)
+    except RequestInvalid as refused:
+        return _overview(admin, name, asked, account=text, account_fault=refused)
+    trace = Trace()
+    with console.slow_errand():
+        rehearse_account(services().issue.on_behalf, services().look_for_agent, connection, account_name, trace)
+    code = trace.failed.code if trace.failed else OK
+    services().journal.record("rehearsal", connection=connection.name, code=code)
+    digest = services().register.version(connection.name, connection.version).digest
+    done = services().rehearsals.keep(connection, digest, trace, by=admin.name[:_LONGEST_TICKET])
+    return _see(url_for("rehearsals.result", rehearsal_id=done.id))
+
+
 @rehearsals.post("/admin/connections/<name>/test-link")
 def new_link(name: str) -> str:
     """Make a test link and show it this once."""
@@ -107,8 +132,8 @@ def new_link(name: str) -> str:
     console.require_own_form()
     asked = version_in(request.form)
     connection = _connection(services().register.entry(name), asked)
-    if connection.mode == "frontend":
-        raise RequestInvalid(expected="mode oauth or jwt", received="mode frontend")
+    if not _can_sign_in(connection):
+        raise RequestInvalid(expected="a connection whose sign-ins come back here", received="another")
     token = services().rehearsals.new_link(connection.name, connection.version, made_by=admin.name)
     services().journal.record_act(
         "test_link_made", actor=admin.name, connection=connection.name, version=connection.version
@@ -148,6 +173,11 @@ def _link(token: str) -> RehearsalLink:
     return link
 
 
+def _can_sign_in(connection: Connection) -> bool:
+    """Say whether a test sign-in comes back to us."""
+    return connection.mode != "frontend" and connection.idp.kind != "none"
+
+
 def _connection(entry: Entry, version: int) -> Connection:
     return services().connections.version(entry.name, version or entry.newest_version)
 
@@ -166,7 +196,7 @@ def _overview(admin: Administrator, name: str, version: int, **more: Any) -> str
         largest=LARGEST,
         may_change=_may_change(admin, entry),
         by_link=BY_LINK,
-        **{"typed": "", "fault": None, "tried": None, "link": ""} | more,
+        **{"typed": "", "fault": None, "tried": None, "link": "", "account": "", "account_fault": None} | more,
     )
 
 

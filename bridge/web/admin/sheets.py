@@ -9,11 +9,22 @@ from flask import request, url_for
 from flask_babel import gettext as _
 
 from bridge.connections.draft import Fault
+from bridge.connections.keys import new_private_key
 from bridge.core.errors import ConnectionReadOnly, RequestInvalid
 from bridge.core.wording import said
 from bridge.http import console
 from bridge.http.current import services
-from bridge.web.admin.drafting import Placed, form_of, kept_of, secrets_typed, table_of, values_in, values_of
+from bridge.web.admin.drafting import (
+    NEXT_KEY,
+    PRESENT_KEY,
+    Placed,
+    form_of,
+    kept_of,
+    secrets_typed,
+    table_of,
+    values_in,
+    values_of,
+)
 from bridge.web.admin.forms import FORMS
 
 if TYPE_CHECKING:
@@ -23,6 +34,7 @@ if TYPE_CHECKING:
 
 _RESERVED: Final = "new"
 _DIGITS: Final = 9
+_KEY_BITS: Final = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +127,15 @@ def sent(sheet: Sheet) -> Sent:
     form = FORMS[sheet.kind](formdata=request.form)
     asked = set(request.form.getlist("forget"))
     groups = {key.split(".")[0] for key in sheet.kept} & {"aiccs"}
-    return Sent(form, secrets_typed(form), tuple(sorted(asked & (groups | set(sheet.kept)))))
+    typed = secrets_typed(form)
+    made = {key: new_private_key(_KEY_BITS) for key in _keys_to_make() if key not in typed}
+    return Sent(form, typed | made, tuple(sorted(asked & (groups | set(sheet.kept)))))
+
+
+def _keys_to_make() -> list[str]:
+    """Return the dotted keys of the key pairs that the bridge shall make; their private halves never leave it."""
+    asked = set(request.form.getlist("make_key"))
+    return [key for key in (PRESENT_KEY, NEXT_KEY) if key in asked]
 
 
 def read(sheet: Sheet, one: Sent) -> tuple[Draft, list[Fault]]:

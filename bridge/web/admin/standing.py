@@ -20,7 +20,12 @@ Tone = Literal["good", "info", "warn", "stop"]
 _HOUR: Final = 3600
 _HOURS: Final = 24
 _POOR: Final = 80
-_DATES: Final = ("idp.client_secret_expires", "fuyun.client_secret_expires", "jwt.private_key_expires")
+_DATES: Final = (
+    "idp.client_secret_expires",
+    "fuyun.client_secret_expires",
+    "jwt.private_key_expires",
+    "jwt.next_key_from",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +208,7 @@ def _day(begin: float, hours: Sequence[Sequence[int]]) -> Day:
 def _date(document: Mapping[str, Any], key: str) -> date | None:
     part, _, name = key.partition(".")
     try:
-        return date.fromisoformat((document.get(part) or {}).get(name, ""))
+        # Of a moment its day.
+        return date.fromisoformat((document.get(part) or {}).get(name, "")[:10])
     except ValueError:
         return None

@@ -35,6 +35,11 @@ EVENTS: Final[dict[str, LazyString]] = {
     "domain_accepted": _("Domain accepted by an operator"),
     "test_link_made": _("Test link made"),
     "sessions_ended": _("Sessions of agents ended"),
+    "api_key_made": _("API key made"),
+    "api_key_revoked": _("API key revoked"),
+    "token_issued": _("Fuyun token given to a platform"),
+    "handoff_offered": _("Link to the phone given to a platform"),
+    "handoff": _("Agent came in by a link of a platform"),
     "client_secret_fallback": _("New client secret not known to the provider; the former one is used"),
     "client_secret_accepted": _("New client secret accepted; the former one is forgotten"),
 }
@@ -58,12 +63,16 @@ _FACTS: Final[dict[str, LazyString]] = {
     "domain": _("Domain"),
     "sessions": _("Sessions"),
     "people": _("People"),
+    "api_key": _("API key"),
+    "fuyun_jti": _("Id of Fuyun's token"),
 }
 _WHATS: Final[dict[str, LazyString]] = {
     "idp_secret": _("Client secret at the identity provider"),
     "fuyun_secret": _("Client secret in the Fuyun portal"),
     "jwt_key": _("Private key for our own tokens"),
     "certificate": _("TLS certificate"),
+    "key_switch": _("Change to the next private key"),
+    "api_key": _("API key"),
 }
 _TYPES: Final[dict[str, LazyString]] = {
     "null": _("nothing"),
@@ -128,6 +137,8 @@ def what(deadline: Deadline) -> str:
 def left(deadline: Deadline) -> str:
     """Return how much time is left, in words."""
     days = deadline.days or 0
+    if deadline.what == "key_switch" and days <= 0:
+        return str(gettext("due") if days < 0 else gettext("today"))
     if days < 0:
         return str(gettext("ended"))
     return str(gettext("ends today") if days == 0 else gettext("%(days)s days left", days=days))

@@ -4,14 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bridge.core.errors import (
-    BridgeError,
-    IdpAnswerInvalid,
-    Internal,
-    StoreUnavailable,
-    every_error,
-    showable,
-)
+from bridge.core.errors import BridgeError, IdpAnswerInvalid, Internal, StoreUnavailable, showable
+from bridge.core.every_error import every_error
 
 CONTRACT = {
     "connection_unknown": 404,

@@ -9,7 +9,8 @@ import pytest
 from structlog.testing import capture_logs
 from werkzeug.exceptions import HTTPException, ServiceUnavailable
 
-from bridge.core.errors import BridgeError, IdpUnreachable, MappingFieldMissing, every_error
+from bridge.core.errors import BridgeError, IdpUnreachable, MappingFieldMissing
+from bridge.core.every_error import every_error
 from bridge.http.problem import Context, in_context, refuse
 from tests.kit.house import build_house, demo_settings
 

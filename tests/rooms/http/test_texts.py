@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from flask_babel import force_locale
 
-from bridge.core.errors import every_error
+from bridge.core.every_error import every_error
 from bridge.http.texts import explain, explained_codes
 
 if TYPE_CHECKING:

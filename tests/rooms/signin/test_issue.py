@@ -116,6 +116,38 @@ def test_only_in_mode_jwt_somebody_can_be_vouched_for_who_is_not_here(mode: str)
     assert offers.made == []
 
 
+def test_a_strategy_without_any_subject_token_gets_no_fuyun_token() -> None:
+    with pytest.raises(ExchangeRejected, match="expected a subject token, received none"):
+        issue(Offers(), Fuyun()).obtain(CONNECTION, "", LIN, Trace())
+
+
+class TestTheContactCenter:
+    @staticmethod
+    def asked_about(fuyun: Fuyun) -> tuple[list[str], type[BridgeError] | None]:
+        """Vouch for Lin; returns about whom the contact center was asked, and how it ended."""
+        asked: list[str] = []
+
+        def has_nobody(_: Connection, account_name: AccountName, __: Trace) -> None:
+            asked.append(account_name)
+            raise AgentUnknown
+
+        vouching = Issue({"jwt": Offers("due", "other")}, fuyun, has_nobody)  # type: ignore[arg-type]
+        try:
+            vouching.on_behalf(CONNECTION, LIN, Trace())
+        except BridgeError as fault:
+            return asked, type(fault)
+        return asked, None
+
+    def test_says_why_where_fuyun_refused(self) -> None:
+        refused = Fuyun(due=refusal("invalid_grant"), other=refusal("invalid_grant"))
+        assert self.asked_about(refused) == (["lin"], AgentUnknown)
+
+    def test_is_not_asked_where_fuyun_gave_a_token_or_no_answer(self) -> None:
+        assert self.asked_about(Fuyun(due="lin")) == ([], None)
+        assert self.asked_about(Fuyun(due=ExchangeUnreachable())) == ([], ExchangeUnreachable)
+        assert self.asked_about(Fuyun(due="wang")) == ([], AgentMismatch)
+
+
 def test_the_trace_tells_who_was_asked_for_and_who_came() -> None:
     trace = Trace()
     issue(Offers("due"), Fuyun(due="lin")).on_behalf(CONNECTION, LIN, trace)

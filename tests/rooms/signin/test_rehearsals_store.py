@@ -8,7 +8,8 @@ import pytest
 
 from bridge.connections.secrets import KeyRing
 from bridge.core import trace as steps
-from bridge.core.errors import IdpUnreachable, PageUnknown, RehearsalLinkInvalid
+from bridge.core.errors import IdpUnreachable, PageUnknown
+from bridge.core.gate_errors import RehearsalLinkInvalid
 from bridge.core.model import NO_SECRET, Connection, FuyunApp, IdentityProvider, Secret
 from bridge.core.trace import Trace
 from bridge.signin.rehearsal import Rehearsals, rehearsal_links, rehearsals

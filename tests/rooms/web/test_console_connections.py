@@ -67,11 +67,11 @@ def acts(house: House, name: str = "globex") -> list[str]:
 # The list ------------------------------------------------------------------------------------------------------------
 
 
-def test_the_list_leads_a_newcomer_to_the_four_kinds(tmp_path: Path) -> None:
+def test_the_list_leads_a_newcomer_to_every_kind(tmp_path: Path) -> None:
     house = build_house(replace(demo_settings(tmp_path), connections=()))
     page = operator(house).open("/admin/connections").text
     assert "Let the first company sign in" in page
-    assert re.findall(r"connections/new\?kind=(\w+)", page) == ["microsoft", "salesforce", "oidc", "oauth2"]
+    assert re.findall(r"connections/new\?kind=(\w+)", page) == ["microsoft", "salesforce", "oidc", "oauth2", "none"]
     house.services.database.close()
 
 

@@ -66,8 +66,8 @@ def document(house: House) -> dict[str, Any]:
 class TestMakingOne:
     def test_the_first_page_asks_for_the_kind(self, desk: Browser) -> None:
         page = desk.open("/admin/connections/new").text
-        assert all(f"/admin/connections/new?kind={kind}" in page for kind in KINDS)
-        assert desk.open(f"{NEW}saml").text.count("hb-kind-link") == 4
+        assert all(f"/admin/connections/new?kind={kind}" in page for kind in (*KINDS, "none"))
+        assert desk.open(f"{NEW}saml").text.count("hb-kind-link") == 5
 
     @pytest.mark.parametrize("kind", KINDS)
     def test_what_was_entered_is_what_the_form_shows_again(self, house: House, desk: Browser, kind: str) -> None:
@@ -105,10 +105,10 @@ class TestMakingOne:
                 model = (SUBTABLES[part] if part else ConnectionTable)()
                 default = getattr(model, key)
                 if not isinstance(one, SecretField):
-                    assert (one.data or "") == {(): "", 120: "120s"}.get(default, default), one.short_name
+                    assert (one.data or "") == {(): "", 120: "120s", False: "no"}.get(default, default), one.short_name
 
     def test_every_field_of_a_form_stands_on_its_page(self, house: House, desk: Browser) -> None:
-        for kind in KINDS:
+        for kind in (*KINDS, "none"):
             page = desk.open(f"{NEW}{kind}").text
             missing = [one.short_name for one in blank(house, kind) if f' name="{one.short_name}"' not in page]
             assert missing == []

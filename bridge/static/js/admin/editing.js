@@ -3,7 +3,7 @@
 const PAUSE = 600;
 const form = document.querySelector("[data-edit]");
 const panel = form.querySelector("[data-discovery]");
-const first = form.dataset.first.split(" ");
+const first = form.dataset.first.split(" ").filter(Boolean);
 
 // Only what is needed -------------------------------------------------------------------------------------------------
 
@@ -15,7 +15,8 @@ function showModes() {
   const chosen = form.elements.mode.value;
   for (const group of form.querySelectorAll("[data-modes]")) {
     group.hidden = !group.dataset.modes.split(" ").includes(chosen) && !hasFault(group);
-    group.querySelector("[data-modes-legend]").hidden = true;
+    const legend = group.querySelector("[data-modes-legend]");
+    if (legend) legend.hidden = true;
   }
 }
 
@@ -29,6 +30,7 @@ function showTenants() {
 
 function showMapping() {
   const note = form.querySelector("[data-mutable]");
+  if (!note) return;
   note.hidden = !note.dataset.mutable.split(" ").includes(form.elements.mapping_field.value.trim());
 }
 
@@ -37,7 +39,7 @@ function showMapping() {
 function showRedirect() {
   const box = form.querySelector("[data-redirect]");
   const name = form.elements.name;
-  if (!name) return;
+  if (!box || !name) return;
   for (const button of box.querySelectorAll("[data-redirect-copy]")) button.disabled = !name.value.trim();
   box.querySelector("[data-redirect-value]").textContent =
     box.dataset.redirect + (name.value.trim() || box.dataset.redirectEmpty);
@@ -197,7 +199,7 @@ form.addEventListener("input", ({ target }) => {
   showTenants();
   showMapping();
   showRedirect();
-  if (concernsDiscovery(target)) discoverSoon();
+  if (panel && concernsDiscovery(target)) discoverSoon();
 });
 for (const button of form.querySelectorAll("[data-redirect-copy]")) {
   button.hidden = false;
@@ -208,4 +210,4 @@ showModes();
 showTenants();
 showMapping();
 showRedirect();
-if (first.every((name) => form.elements[name].value.trim())) discoverSoon();
+if (panel && first.every((name) => form.elements[name].value.trim())) discoverSoon();

@@ -1,0 +1,127 @@
+"""What the API answered to a request with an ``Idempotency-Key``, for whoever asks the same again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import Column, Float, String, Table, Text, and_, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from bridge.connections.secrets import KeyRing, SealBroken
+from bridge.core.gate_errors import IdempotencyConflict, IdempotencyKeyReused
+from bridge.db import Database, metadata
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy import ColumnElement
+
+KEPT_FOR: Final = 3600
+"""Seconds for which an answer is given again."""
+_UNDER_WAY: Final = 90.0
+"""Seconds after which a request that died with its process no longer blocks the next try."""
+_PURPOSE: Final = "api answer"
+
+api_answers: Final = Table(
+    "api_answers",
+    metadata,
+    Column("id_hash", String(64), primary_key=True),
+    Column("fingerprint", String(64), nullable=False),
+    Column("sealed", Text, nullable=False),
+    Column("expires_at", Float, nullable=False, index=True),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """One request that must not be done twice.
+
+    Args:
+        id_hash: of the API key's id and the ``Idempotency-Key``.
+        fingerprint: of the address and the body.
+    """
+
+    id_hash: str
+    fingerprint: str
+
+
+def errand(key_id: str, idempotency_key: str, request: str) -> Errand:
+    """Return what a request is remembered by; `request` holds its method, address and body."""
+    return Errand(_hash(f"{key_id}\n{idempotency_key}"), _hash(request))
+
+
+class KeptAnswers:
+    """Lets each errand be done once (draft-ietf-httpapi-idempotency-key-header).
+
+    Args:
+        now: epoch seconds.
+    """
+
+    def __init__(self, database: Database, key_ring: KeyRing, now: Callable[[], float]) -> None:
+        self._database = database
+        self._key_ring = key_ring
+        self._now = now
+
+    def begin(self, one: Errand) -> dict[str, Any] | None:
+        """Return the answer that was given before, or None: then the caller does it, and keeps or drops it.
+
+        Raises:
+            IdempotencyKeyReused: the key was used for another request.
+            IdempotencyConflict: the same request is under way.
+            StoreUnavailable: nobody can tell now, and nothing should be done.
+        """
+        now, table = self._now(), api_answers
+        with self._database.transaction() as transaction:
+            transaction.execute(delete(table).where(table.c.expires_at < now))
+        row = self._row(one)
+        if row is None:
+            values = {"fingerprint": one.fingerprint, "sealed": "", "expires_at": now + _UNDER_WAY}
+            try:
+                with self._database.transaction() as transaction:
+                    transaction.execute(insert(table).values(id_hash=one.id_hash, **values))
+            except IntegrityError:
+                raise IdempotencyConflict(received="the same request, under way") from None
+            return None
+        if row.fingerprint != one.fingerprint:
+            raise IdempotencyKeyReused(expected="the request of the first time", received="another")
+        if not row.sealed:
+            raise IdempotencyConflict(received="the same request, under way")
+        return self._opened(row)
+
+    def keep(self, one: Errand, answer: dict[str, Any]) -> None:
+        """Remember the answer for an hour; raises StoreUnavailable."""
+        sealed = self._key_ring.seal(_PURPOSE, {"id": one.id_hash, "answer": answer})
+        table, until = api_answers, self._now() + KEPT_FOR
+        with self._database.transaction() as transaction:
+            transaction.execute(update(table).where(_is(one)).values(sealed=sealed, expires_at=until))
+
+    def drop(self, one: Errand) -> None:
+        """Forget an errand that failed, so that it can be tried again; raises StoreUnavailable."""
+        with self._database.transaction() as transaction:
+            transaction.execute(delete(api_answers).where(_is(one)))
+
+    def _row(self, one: Errand) -> Any:
+        with self._database.transaction() as transaction:
+            return transaction.execute(select(api_answers).where(api_answers.c.id_hash == one.id_hash)).first()
+
+    def _opened(self, row: Any) -> dict[str, Any]:
+        try:
+            record = self._key_ring.open(_PURPOSE, row.sealed)
+        except SealBroken:
+            record = {}
+        if record.get("id") != row.id_hash:
+            # Sealed by a key that is gone, or put there by somebody else: neither may be given out or done again.
+            raise IdempotencyConflict(received="an answer that cannot be read any more")
+        answer: dict[str, Any] = record["answer"]
+        return answer
+
+
+def _is(one: Errand) -> ColumnElement[bool]:
+    # One that took longer than it blocks others may have lost its place to another request: that one's row is not ours.
+    return and_(api_answers.c.id_hash == one.id_hash, api_answers.c.fingerprint == one.fingerprint)
+
+
+def _hash(text: str) -> str:
+    return sha256(text.encode(errors="surrogatepass")).hexdigest()

@@ -1,0 +1,299 @@
+"""The server-to-server API: the one road that each of its operations goes, from the key to the answer.
+
+A web file describes its operations to a `Desk`; the same description makes the routes and the OpenAPI document.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from urllib.parse import quote, urlencode
+
+from flask import Blueprint, Response, jsonify, request
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from bridge.access.answers import errand
+from bridge.core.errors import BridgeError, ConnectionUnknown, RequestInvalid, StoreUnavailable, showable
+from bridge.core.gate_errors import ApiKeyForbidden, ApiKeyInvalid
+from bridge.http.address import client_address
+from bridge.http.current import services
+from bridge.http.limits import spend_on_failure, spend_on_key
+from bridge.http.problem import Context, in_context
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from bridge.access.api_keys import ApiKey
+    from bridge.core.model import Connection
+
+PREFIX: Final = "/api/v1"
+OPERATIONS: Final = "bridge.operations"
+"""Where the application keeps what all desks can do."""
+IDEMPOTENCY_KEY: Final = "Idempotency-Key"
+LONGEST_IDEMPOTENCY_KEY: Final = 255
+REPLAYED: Final = "Idempotency-Replayed"
+_CONNECTION: Final = "connection"
+_UNSUPPORTED: Final = 415
+
+Body = TypeVar("Body")
+Query = TypeVar("Query")
+
+
+class Message(BaseModel):
+    """What goes in or out: no member that it does not know, no text where a number belongs."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
+
+
+class Nothing(Message):
+    """What an operation takes that takes nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One thing that a platform can ask for, as the OpenAPI document describes it.
+
+    Args:
+        name: the ``operationId``.
+        rule: address below `PREFIX`, in Flask's spelling; the connection's place is called ``connection``.
+        scope: what the key must be good for; empty: any living key.
+        takes: the body; `query` the parameters of the address.
+        refuses: what it can answer besides what every operation can.
+    """
+
+    name: str
+    method: str
+    rule: str
+    tag: str
+    summary: str
+    description: str
+    scope: str
+    takes: type[Message]
+    query: type[Message]
+    gives: type[Message]
+    refuses: tuple[type[BridgeError], ...] = ()
+
+    @property
+    def is_once(self) -> bool:
+        """Whether it takes an ``Idempotency-Key``."""
+        return self.method == "POST"
+
+    @property
+    def has_connection(self) -> bool:
+        """Whether its address names a connection."""
+        return f"<{_CONNECTION}>" in self.rule
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[Body, Query]):
+    """One request that may be done.
+
+    Args:
+        path: what stands at the other places of the address.
+    """
+
+    key: ApiKey
+    body: Body
+    query: Query
+    path: Mapping[str, str]
+    named: Connection | None = None
+
+    @property
+    def connection(self) -> Connection:
+        """The connection that the address names; raises ConnectionUnknown where it names none."""
+        if self.named is None:
+            raise ConnectionUnknown
+        return self.named
+
+    @property
+    def actor(self) -> str:
+        """Who asks, as the journal names them."""
+        return f"API key {self.key.id}"
+
+
+class Desk:
+    """The operations of one web file, and the blueprint with their routes."""
+
+    def __init__(self, name: str, tag: str) -> None:
+        self.blueprint = Blueprint(f"api_{name}", __name__, url_prefix=PREFIX)
+        self.operations: list[Operation] = []
+        self._tag = tag
+
+    def operation(
+        self,
+        method: str,
+        rule: str,
+        *,
+        scope: str,
+        gives: type[Message],
+        takes: type[Message] = Nothing,
+        query: type[Message] = Nothing,
+        refuses: tuple[type[BridgeError], ...] = (),
+    ) -> Callable[[Callable[[Call[Any, Any]], Message]], Callable[[Call[Any, Any]], Message]]:
+        """Make a route of a function; its docstring's first sentence is the summary, the rest the description."""
+
+        def add(act: Callable[[Call[Any, Any]], Message]) -> Callable[[Call[Any, Any]], Message]:
+            summary, _, description = (act.__doc__ or "").partition("\n")
+            described = Operation(
+                name=act.__name__,
+                method=method,
+                rule=rule,
+                tag=self._tag,
+                summary=summary.strip().rstrip("."),
+                description="\n".join(line.strip() for line in description.strip().splitlines()),
+                scope=scope,
+                takes=takes,
+                query=query,
+                gives=gives,
+                refuses=refuses,
+            )
+            self.operations.append(described)
+            self.blueprint.add_url_rule(
+                rule, act.__name__, lambda **path: _answer(described, act, path), methods=[method]
+            )
+            return act
+
+        return add
+
+
+def _answer(operation: Operation, act: Callable[[Call[Any, Any]], Message], path: dict[str, str]) -> Response:
+    started = time.monotonic()
+    in_context(Context("api", details={"operation": operation.name}))
+    key = _authenticated()
+    details = {"operation": operation.name, "api_key": key.id}
+    in_context(Context("api", details=details))
+    spend_on_key(key.id)
+    if operation.scope:
+        key.check_scope(operation.scope)
+    named = _reached(key, path.pop(_CONNECTION)) if operation.has_connection else None
+    name = named.name if named else ""
+    in_context(Context("api", name, details=details))
+    call = Call(key, _body(operation), _query(operation), path, named)
+    response = _done_once(operation, call, act)
+    services().journal.record("api", connection=name, seconds=time.monotonic() - started, **details)
+    return response
+
+
+def _authenticated() -> ApiKey:
+    address = client_address()
+    try:
+        return services().api_keys.check(_bearer(), address)
+    except (ApiKeyInvalid, ApiKeyForbidden):
+        spend_on_failure(address)
+        raise
+
+
+def _bearer() -> str:
+    # Several headers have become one by now, which holds no key (RFC 3875 section 4.1.18).
+    given = request.headers.get("Authorization", "")
+    scheme, _, text = given.partition(" ")
+    if scheme.lower() != "bearer":
+        # RFC 6750 section 2.1; a key in an address would stand in logs.
+        raise ApiKeyInvalid(expected="Authorization: Bearer", received="another scheme" if given else "none")
+    return text.strip()
+
+
+def _reached(key: ApiKey, name: str) -> Connection:
+    connection = services().connections.get(name) if key.reaches(name) else None
+    if connection is None or not key.is_for(connection):
+        # The same as for a name that nobody has: a key must not tell which other customers there are.
+        raise ConnectionUnknown(received=showable(name))
+    return connection
+
+
+# What comes in --------------------------------------------------------------------------------------------------------
+
+
+def _body(operation: Operation) -> Message:
+    if operation.takes is Nothing:
+        return Nothing()
+    if request.mimetype != "application/json":
+        raise RequestInvalid(
+            expected="application/json", received=showable(request.mimetype or "no type"), status=_UNSUPPORTED
+        )
+    try:
+        text = request.get_data().decode("utf-8")
+        given = json.loads(text, object_pairs_hook=_without_twins, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as fault:
+        raise RequestInvalid(expected="a JSON object", received="another body") from fault
+    return _read(operation.takes, given, strict=True)
+
+
+def _query(operation: Operation) -> Message:
+    twins = [name for name, values in request.args.lists() if len(values) > 1]
+    if twins:
+        # Two readers of one request may take different twins of a parameter (HTTP parameter pollution).
+        raise RequestInvalid(expected=f"{showable(twins[0])} once", received="more than once")
+    return _read(operation.query, request.args.to_dict(), strict=False)
+
+
+def _read(model: type[Message], given: object, *, strict: bool) -> Message:
+    try:
+        return model.model_validate(given, strict=strict)
+    except ValidationError as fault:
+        first = fault.errors(include_url=False, include_input=False, include_context=False)[0]
+        place = ".".join(showable(step) for step in first["loc"]) or "the body"
+        raise RequestInvalid(expected=f"{place}: {first['msg']}", received=first["type"]) from None
+
+
+def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise ValueError("a name stands twice")
+    return members
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(name)
+
+
+# What goes out --------------------------------------------------------------------------------------------------------
+
+
+def _done_once(operation: Operation, call: Call[Any, Any], act: Callable[[Call[Any, Any]], Message]) -> Response:
+    idempotency_key = _idempotency_key() if operation.is_once else ""
+    if not idempotency_key:
+        return _written(operation, act(call).model_dump(mode="json"))
+    body = json.dumps(call.body.model_dump(mode="json"), sort_keys=True)
+    one = errand(call.key.id, idempotency_key, f"{operation.method} {request.path}\n{body}")
+    answers = services().kept_answers
+    kept = answers.begin(one)
+    if kept is not None:
+        response = _written(operation, kept)
+        response.headers[REPLAYED] = "true"
+        return response
+    try:
+        answer = act(call).model_dump(mode="json")
+    except BaseException:
+        with suppress(StoreUnavailable):
+            answers.drop(one)
+        raise
+    with suppress(StoreUnavailable):
+        answers.keep(one, answer)
+    return _written(operation, answer)
+
+
+def _idempotency_key() -> str:
+    text = request.headers.get(IDEMPOTENCY_KEY, "")
+    if len(text) > LONGEST_IDEMPOTENCY_KEY or not (text.isascii() and text.isprintable()):
+        expected = f"{IDEMPOTENCY_KEY} of at most {LONGEST_IDEMPOTENCY_KEY} printable ASCII characters"
+        raise RequestInvalid(expected=expected, received="another")
+    return text
+
+
+def _written(operation: Operation, answer: dict[str, Any]) -> Response:
+    response = jsonify(answer)
+    if operation.method != "GET":
+        return response
+    # Each caller may keep what it read and ask whether it has changed (RFC 9110 section 13.1.2).
+    response.headers["Cache-Control"] = "private, no-cache"
+    following = answer.get("next_cursor")
+    if following:
+        asked = urlencode({**request.args.to_dict(), "cursor": following})
+        response.headers["Link"] = f'<{services().site.public_url}{quote(request.path)}?{asked}>; rel="next"'
+    response.add_etag()
+    conditional: Response = response.make_conditional(request)  # type: ignore[assignment]
+    return conditional

@@ -1,0 +1,163 @@
+"""A platform's button in Chromium: from the sandbox's CRM into a signed-in phone, and what is in the way of it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+from bridge.access.api_keys import Wanted
+from bridge.app import create_app
+from bridge.sandbox.app import create_sandbox
+from bridge.sandbox.demo import demo_config, demo_platform
+from bridge.settings import load
+from tests.browser.phone import Phone
+from tests.kit.axe import problems, problems_of_the_dark
+from tests.kit.listening import listening
+from tests.kit.ports import free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Page
+
+    from bridge.sandbox.platforms import Platform
+
+pytestmark = pytest.mark.browser
+
+QUESTION = "Go on as somebody else?"
+USED_UP = "This way to the phone is used up"
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Somebody's place of work: the CRM that they have open, and the bridge behind its button."""
+
+    page: Page
+    crm: str
+    platform: Platform
+
+    @property
+    def softphone(self) -> str:
+        return f"{self.platform.bridge_url}/softphone"
+
+    def be(self, account_name: str) -> None:
+        """Become one of the CRM's people, in place of whoever was there."""
+        self.page.goto(self.crm)
+        if self.page.get_by_role("button", name="Change person").is_visible():
+            self.page.get_by_role("button", name="Change person").click()
+        self.page.locator(f'button[value="{account_name}"]').click()
+        expect(self.page.get_by_role("heading", name="My customers")).to_be_visible()
+
+    def press(self) -> Page:
+        """Press the CRM's button, and return the tab that it opens."""
+        with self.page.context.expect_page() as opened:
+            self.page.get_by_role("button", name="Open the phone").click()
+        opened.value.wait_for_load_state()
+        return opened.value
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Platform]]:
+    """A sandbox whose CRM has a key for the bridge beside it; no other company is there."""
+    folder, outside, inside = tmp_path_factory.mktemp("office"), free_port(), free_port()
+    sandbox, bridge = f"http://localhost:{outside}", f"http://127.0.0.1:{inside}"
+    text, platform = demo_platform(sandbox, bridge, str(folder))
+    config = folder / "bridge.toml"
+    config.write_text(demo_config(sandbox, bridge, str(folder), connections=()) + text, encoding="utf-8")
+    app = create_app(load(config, os.environ))
+    services = app.extensions["bridge"]
+    entry = services.register.entry(platform.connection)
+    _, key = services.api_keys.make(Wanted({entry.name: entry.first_version}, ("token",), 3600, "operator"))
+    platform = replace(platform, api_key=key)
+    with listening(create_sandbox(sandbox, platform=platform), outside), listening(app, inside):
+        yield sandbox, platform
+    services.database.close()
+
+
+@pytest.fixture
+def desk(kept_page: Page, office: tuple[str, Platform]) -> Desk:
+    sandbox, platform = office
+    return Desk(kept_page, f"{sandbox}/crm", platform)
+
+
+def fits(page: Page) -> None:
+    """Look at a page in three widths."""
+    for width in (1440, 768, 360):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.set_viewport_size({"width": 1280, "height": 720})
+
+
+def reads(page: Page) -> None:
+    """Look at a page in light and in dark."""
+    page.emulate_media(reduced_motion="reduce")  # no colour is judged on its way to another
+    assert problems(page) == []
+    assert problems_of_the_dark(page) == []
+
+
+def test_the_button_opens_the_phone_of_whoever_pressed_it_and_its_address_works_once(desk: Desk) -> None:
+    desk.page.goto(desk.crm)
+    fits(desk.page)
+    desk.be("lin")
+    fits(desk.page)
+    with desk.page.context.expect_event("request", lambda one: "/handoff/" in one.url) as link:
+        tab = desk.press()
+    assert (tab.url, tab.evaluate("window.opener")) == (desk.softphone, None)
+    phone = Phone(tab, desk.platform.bridge_url)
+    phone.expect_state("ready")
+    expect(tab.get_by_role("banner")).to_contain_text("小林")
+    tab.reload()
+    phone.expect_state("ready")
+    # There is nothing to go back to: the link itself never became an entry of the history.
+    assert tab.evaluate("history.length") == 1
+    tab.goto(link.value.url)
+    expect(tab.get_by_role("heading", level=1)).to_have_text(USED_UP)
+    expect(tab.get_by_role("main").get_by_role("link")).to_have_count(0)
+    fits(tab)
+    tab.go_back()
+    phone.expect_state("ready")
+
+
+def test_somebody_else_is_not_replaced_unasked(desk: Desk) -> None:
+    desk.be("lin")
+    desk.press().close()
+    desk.be("王芳")
+    tab = desk.press()
+    expect(tab.get_by_role("heading", level=1)).to_have_text(QUESTION)
+    fits(tab)
+    reads(tab)
+    tab.get_by_role("link", name="Stay signed in as lin").click()
+    tab.wait_for_url(desk.softphone)
+    expect(tab.get_by_role("banner")).to_contain_text("小林")
+    tab.close()
+    tab = desk.press()
+    tab.get_by_role("link", name="Go on as 王芳").click()
+    tab.wait_for_url(desk.softphone)
+    Phone(tab, desk.platform.bridge_url).expect_state("ready")
+    expect(tab.get_by_role("banner")).to_contain_text("王芳")
+    # Going back from here shows neither the question nor a link that is used up.
+    assert tab.evaluate("history.length") == 1
+
+
+def test_refusals_of_the_bridge_and_of_the_contact_center_are_told_where_they_come_up(desk: Desk) -> None:
+    desk.be("nora")
+    tab = desk.press()
+    expect(tab.get_by_text("agent_unknown")).to_be_visible()
+    expect(tab.get_by_text("each of its links works once")).to_be_visible()
+    expect(tab.get_by_role("main").get_by_role("link")).to_have_count(0)
+    tab.close()
+    port = free_port()
+    keyless = create_sandbox(f"http://localhost:{port}", platform=replace(desk.platform, api_key="ended"))
+    with listening(keyless, port):
+        elsewhere = replace(desk, crm=f"http://localhost:{port}/crm")
+        elsewhere.be("lin")
+        tab = elsewhere.press()
+        expect(tab.get_by_role("alert")).to_contain_text("The bridge says api_key_invalid, reference")
+        fits(tab)
+        reads(tab)
+        tab.close()
+        elsewhere.page.goto("about:blank")

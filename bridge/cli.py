@@ -156,7 +156,7 @@ def _probe(settings: Settings) -> list[tuple[str, str, str]]:
 )
 def sandbox(port: int, platform: str) -> None:
     """Run the sandbox: identity providers, Fuyun, the SDK and a CRM, all invented, on loopback."""
-    from bridge.sandbox.platforms import read_platform
+    from bridge.sandbox.platforms import read_platform  # noqa: PLC0415 — no part of a production process
 
     address = running.listenable(running.LOCALHOST, port)
     try:
@@ -172,7 +172,7 @@ def sandbox(port: int, platform: str) -> None:
 def sandbox_of_worker() -> Flask:
     """Make the sandbox in its one worker; its address comes through the environment."""
     from bridge.sandbox.app import create_sandbox  # noqa: PLC0415 — loads Flask and makes keys
-    from bridge.sandbox.platforms import read_platform
+    from bridge.sandbox.platforms import read_platform  # noqa: PLC0415 — no part of a production process
 
     running.hear_signals()
     platform = read_platform(os.environ.get(PLATFORM_VARIABLE, ""))
@@ -225,9 +225,9 @@ def _write_demo_config(folder: Path, sandbox_url: str, public_url: str, *, every
 
 def _add_platform(config: Path, sandbox_url: str, public_url: str) -> Path:
     """Add the CRM's connection to the demo's configuration, and return the file that tells the sandbox of it."""
-    from bridge.access.api_keys import Wanted
-    from bridge.sandbox.demo import demo_platform
-    from bridge.sandbox.platforms import write_platform
+    from bridge.access.api_keys import Wanted  # noqa: PLC0415 — loads the database
+    from bridge.sandbox.demo import demo_platform  # noqa: PLC0415 — no part of a production process
+    from bridge.sandbox.platforms import write_platform  # noqa: PLC0415 — likewise
 
     text, platform = demo_platform(sandbox_url, public_url, str(config.parent))
     with config.open("a", encoding="utf-8") as file:

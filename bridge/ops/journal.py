@@ -129,6 +129,16 @@ class Journal:
             kept["changes"] = list(changes)
         self._keep(Record(self._now(), event, connection, OK, reference, actor=actor, details=kept))
 
+    def record_issue(self, event: str, *, connection: str, person: str, **details: Any) -> None:
+        """Record what a platform was given for an agent; such rows make room for newer ones, as those of sign-ins.
+
+        Args:
+            person: the agent's account name.
+        """
+        reference = new_reference()
+        self.record(event, connection=connection, reference=reference, person=person, **details)
+        self._keep(Record(self._now(), event, connection, OK, reference, person=person, details=details))
+
     def retire(self, connection: str, generation: int) -> None:
         """Put the records of a removed connection aside, so that the next owner of its name does not read them."""
         if self._trail is not None:

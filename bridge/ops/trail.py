@@ -37,6 +37,7 @@ _SELDOM: Final = 60.0
 _TIDY_EVERY: Final = 256
 _LONGEST_NAME: Final = 320
 _PAGE: Final = 500
+_ARRIVALS: Final = ("sign_in", "handoff")
 
 journal: Final = Table(
     "journal",
@@ -160,7 +161,7 @@ class Trail:
         """Return connection, epoch seconds and success of each sign-in since then; raises StoreUnavailable."""
         table = journal
         found = select(table.c.connection, table.c.at, table.c.code).where(
-            and_(table.c.at >= since, table.c.event == "sign_in")
+            and_(table.c.at >= since, table.c.event.in_(_ARRIVALS))
         )
         with self._database.transaction() as transaction:
             return [(row.connection, row.at, row.code == "ok") for row in transaction.execute(found).all()]
@@ -169,7 +170,7 @@ class Trail:
         """Return when somebody last signed in through each connection; raises StoreUnavailable."""
         table = journal
         found = select(table.c.connection, func.max(table.c.at)).where(
-            and_(table.c.event == "sign_in", table.c.code == "ok")
+            and_(table.c.event.in_(_ARRIVALS), table.c.code == "ok")
         )
         with self._database.transaction() as transaction:
             return {row[0]: row[1] for row in transaction.execute(found.group_by(table.c.connection)).all()}

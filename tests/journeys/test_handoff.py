@@ -106,8 +106,10 @@ def test_the_link_opens_a_signed_in_phone_without_any_provider(
     assert browser.post("/session/token").json()["access_token"] == browser.cookie("AC_TOKEN")
     (session,) = records(house)
     assert session.fuyun.access_token == browser.cookie("AC_TOKEN")
-    events = [(one.event, one.actor, one.code) for one in house.journal()][:2]
-    assert events == [("handoff", "", "ok"), ("handoff_offered", f"API key {platform.key_id}", "ok")]
+    taken, offered = house.journal()[:2]
+    assert (taken.event, taken.person, taken.code) == ("handoff", account_name, "ok")
+    assert (offered.event, offered.person) == ("handoff_offered", account_name)
+    assert offered.details == {"api_key": platform.key_id}
 
 
 def test_it_works_once(house: House, platform: Platform) -> None:

@@ -107,11 +107,11 @@ def issue_token(call: Call[TokenRequest, Nothing]) -> TokenAnswer:
     """
     account_name = account_name_of(call.body.account_name)
     fuyun = services().issue.on_behalf(call.connection, account_name, Trace())
-    services().journal.record_act(
+    services().journal.record_issue(
         "token_issued",
-        actor=call.actor,
         connection=call.connection.name,
-        people=account_name,
+        person=account_name,
+        api_key=call.key.id,
         fuyun_jti=fuyun.jti,
     )
     return TokenAnswer(
@@ -151,8 +151,8 @@ def offer_handoff(call: Call[HandoffRequest, Nothing]) -> HandoffAnswer:
         landing=asked.next,
         api_key=call.key.id,
     )
-    services().journal.record_act(
-        "handoff_offered", actor=call.actor, connection=call.connection.name, people=account_name
+    services().journal.record_issue(
+        "handoff_offered", connection=call.connection.name, person=account_name, api_key=call.key.id
     )
     return HandoffAnswer(
         url=f"{services().site.public_url}/handoff/{call.connection.name}/{quote(code, safe='')}",

@@ -10,10 +10,11 @@ import os
 from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, assume, settings
 
 from bridge.app import API
 from bridge.http.description import describe
@@ -105,6 +106,8 @@ def answered() -> Iterator[dict[str, Counter[int]]]:
 
 def ask(case: Case[Any], key: str) -> Response:
     """Ask with a key, and compare the answer with the document."""
+    # Werkzeug's test client takes what follows for a query, however it is escaped.
+    assume("?" not in unquote(case.formatted_path))
     response = case.call(headers={"Authorization": f"Bearer {key}"})
     case.validate_response(response)
     assert response.status_code not in {500, 503}

@@ -185,12 +185,17 @@ STANDING: Final = {
     "language.switch": 404,
     "agent.home": 303,
     "agent.sign_in": 200,
+    "agent.about": 303,
     "agent.depart": 302,
     "agent.initiate": 400,
+    "agent.open_workbench": 400,
     "agent.signed_out": 200,
     "logout.by_server": 400,
     "logout.by_frame": 200,
     "health.alive": 200,
+    "jwks.key_set": 200,
+    "api_description.openapi": 200,
+    "api_description.docs": 200,
     "ops.metrics": 200,
     "door.sign_in": 200,
     "door.depart": 403,
@@ -201,6 +206,7 @@ STANDING: Final = {
 def test_every_other_address_says_when_to_come_again_and_takes_no_cookie(house: House) -> None:
     browser = signed_in(house)
     sent = {"Origin": browser.origin, "X-CSRF-Token": browser.csrf_token(), "Sec-Fetch-Mode": "navigate"}
+    sent["Authorization"] = "Bearer hlb_0123456789ab_0"
     before = {name: browser.cookie(name) for name in ("bridge_session", "AC_TOKEN", "bridge_connection")}
     found = {}
     with database_down(house):

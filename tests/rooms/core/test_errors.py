@@ -8,6 +8,13 @@ from bridge.core.errors import BridgeError, IdpAnswerInvalid, Internal, StoreUna
 from bridge.core.every_error import every_error
 
 CONTRACT = {
+    "no_identity_provider": 404,
+    "connection_mode_unsuited": 409,
+    "api_key_invalid": 401,
+    "api_key_forbidden": 403,
+    "idempotency_conflict": 409,
+    "idempotency_key_reused": 422,
+    "handoff_invalid": 400,
     "connection_unknown": 404,
     "connection_disabled": 404,
     "state_unknown": 400,
@@ -45,6 +52,7 @@ PASSING = {
     "idp_unreachable",
     "exchange_unreachable",
     "contact_center_unreachable",
+    "idempotency_conflict",
     "rate_limited",
     "store_unavailable",
 }

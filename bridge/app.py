@@ -140,6 +140,7 @@ def provision(settings: Settings, services: Services) -> None:
         StoreUnavailable: the database does not answer.
     """
     services.database.upgrade()
+    services.kept_answers.sweep()
     with services.database.exclusively():
         for name, done in services.register.provision(settings.connections):
             services.journal.record_act(f"connection_{done}", actor=FILE_AUTHOR, connection=name)

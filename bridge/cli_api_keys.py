@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from bridge.cli_connections import ACTOR, opened
 from bridge.core.gate_errors import ApiKeyInvalid
+from bridge.core.networks import network
 from bridge.core.scopes import SCOPES
 from bridge.running import CannotRun
 from bridge.settings import seconds
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 _HEADS: Final = ("ID", "LABEL", "CONNECTIONS", "SCOPE", "NETWORKS", "MADE", "ENDS", "LAST USED", "STATE")
 _LONGEST_DAYS: Final = 3650
-_MAPPED: Final = ipaddress.IPv6Network("::ffff:0:0/96")
 """IPv4 in disguise (RFC 4291 section 2.5.5.2)."""
 
 
@@ -53,13 +52,9 @@ class _Network(click.ParamType[str]):
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
         try:
-            network = ipaddress.ip_network(str(value), strict=False)
+            return network(str(value))
         except ValueError:
             self.fail("must be an address or a network, such as 203.0.113.0/24", param, ctx)
-        if isinstance(network, ipaddress.IPv6Network) and network.subnet_of(_MAPPED):
-            # A key for such a network would be good from nowhere: requests over IPv4 are known by their IPv4 address.
-            self.fail("must be written as IPv4, such as 203.0.113.0/24", param, ctx)
-        return str(network)
 
 
 @click.group("api-keys")

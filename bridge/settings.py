@@ -109,6 +109,7 @@ def load(path: Path | str, environ: Mapping[str, str]) -> Settings:
         **parts,
         connections=completed,
         doubts=(
+            *doubts.doubts_of_server(parts["server"]),
             *doubts.doubts_of_session(parts["session"]),
             *doubts.doubts_of_connections(completed),
             *doubts.doubts_of_admin(parts["admin"], completed),

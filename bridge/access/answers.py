@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from hashlib import sha256
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Column, Float, String, Table, Text, and_, delete, insert, select, update
@@ -29,6 +30,7 @@ api_answers: Final = Table(
     metadata,
     Column("id_hash", String(64), primary_key=True),
     Column("fingerprint", String(64), nullable=False),
+    Column("owner", String(32), nullable=False),
     Column("sealed", Text, nullable=False),
     Column("expires_at", Float, nullable=False, index=True),
 )
@@ -41,15 +43,25 @@ class Errand:
     Args:
         id_hash: of the API key's id and the ``Idempotency-Key``.
         fingerprint: of the address and the body.
+        owner: tells this try from others of the same request.
     """
 
     id_hash: str
     fingerprint: str
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeptAnswer:
+    """What was answered before, and how many seconds ago."""
+
+    members: dict[str, Any]
+    age: int
 
 
 def errand(key_id: str, idempotency_key: str, request: str) -> Errand:
     """Return what a request is remembered by; `request` holds its method, address and body."""
-    return Errand(_hash(f"{key_id}\n{idempotency_key}"), _hash(request))
+    return Errand(_hash(f"{key_id}\n{idempotency_key}"), _hash(request), token_hex(16))
 
 
 class KeptAnswers:
@@ -64,7 +76,7 @@ class KeptAnswers:
         self._key_ring = key_ring
         self._now = now
 
-    def begin(self, one: Errand) -> dict[str, Any] | None:
+    def begin(self, one: Errand) -> KeptAnswer | None:
         """Return the answer that was given before, or None: then the caller does it, and keeps or drops it.
 
         Raises:
@@ -72,15 +84,13 @@ class KeptAnswers:
             IdempotencyConflict: the same request is under way.
             StoreUnavailable: nobody can tell now, and nothing should be done.
         """
-        now, table = self._now(), api_answers
-        with self._database.transaction() as transaction:
-            transaction.execute(delete(table).where(table.c.expires_at < now))
+        self.sweep()
         row = self._row(one)
         if row is None:
-            values = {"fingerprint": one.fingerprint, "sealed": "", "expires_at": now + _UNDER_WAY}
+            until = self._now() + _UNDER_WAY
             try:
                 with self._database.transaction() as transaction:
-                    transaction.execute(insert(table).values(id_hash=one.id_hash, **values))
+                    transaction.execute(insert(api_answers).values(**asdict(one), sealed="", expires_at=until))
             except IntegrityError:
                 raise IdempotencyConflict(received="the same request, under way") from None
             return None
@@ -91,9 +101,10 @@ class KeptAnswers:
         return self._opened(row)
 
     def keep(self, one: Errand, answer: dict[str, Any]) -> None:
-        """Remember the answer for an hour; raises StoreUnavailable."""
-        sealed = self._key_ring.seal(_PURPOSE, {"id": one.id_hash, "answer": answer})
-        table, until = api_answers, self._now() + KEPT_FOR
+        """Remember the answer for an hour, or until what it holds is over (``expires_at``); raises StoreUnavailable."""
+        now, table = self._now(), api_answers
+        sealed = self._key_ring.seal(_PURPOSE, {"id": one.id_hash, "answer": answer, "kept_at": now})
+        until = min(now + KEPT_FOR, answer.get("expires_at", now + KEPT_FOR))
         with self._database.transaction() as transaction:
             transaction.execute(update(table).where(_is(one)).values(sealed=sealed, expires_at=until))
 
@@ -102,25 +113,29 @@ class KeptAnswers:
         with self._database.transaction() as transaction:
             transaction.execute(delete(api_answers).where(_is(one)))
 
+    def sweep(self) -> None:
+        """Forget answers that are too old, which may hold tokens; raises StoreUnavailable."""
+        with self._database.transaction() as transaction:
+            transaction.execute(delete(api_answers).where(api_answers.c.expires_at < self._now()))
+
     def _row(self, one: Errand) -> Any:
         with self._database.transaction() as transaction:
             return transaction.execute(select(api_answers).where(api_answers.c.id_hash == one.id_hash)).first()
 
-    def _opened(self, row: Any) -> dict[str, Any]:
+    def _opened(self, row: Any) -> KeptAnswer:
         try:
             record = self._key_ring.open(_PURPOSE, row.sealed)
         except SealBroken:
             record = {}
         if record.get("id") != row.id_hash:
             # Sealed by a key that is gone, or put there by somebody else: neither may be given out or done again.
-            raise IdempotencyConflict(received="an answer that cannot be read any more")
-        answer: dict[str, Any] = record["answer"]
-        return answer
+            raise IdempotencyKeyReused(expected="a fresh key", received="one whose answer cannot be read any more")
+        return KeptAnswer(record["answer"], int(self._now() - record["kept_at"]))
 
 
 def _is(one: Errand) -> ColumnElement[bool]:
-    # One that took longer than it blocks others may have lost its place to another request: that one's row is not ours.
-    return and_(api_answers.c.id_hash == one.id_hash, api_answers.c.fingerprint == one.fingerprint)
+    # By its owner: one that took too long must neither fill nor free the place of whoever came after it.
+    return and_(api_answers.c.id_hash == one.id_hash, api_answers.c.owner == one.owner)
 
 
 def _hash(text: str) -> str:

@@ -140,7 +140,8 @@ class ApiKeys:
             expires_at=now + wanted.lifetime,
         )
         text = f"{PREFIX}{key.id}_{token_hex(32)}"
-        # Sealed with its own hash inside: whoever can write rows can neither make a key nor widen one.
+        # Sealed with its own hash inside: whoever can write rows can neither make a key nor widen one. They can bring
+        # a revoked one back, whose row the list then shows as good.
         sealed = self._key_ring.seal(PURPOSE, {**asdict(key), "key_hash": _hash(text)})
         table = api_keys
         with self._database.transaction() as transaction:

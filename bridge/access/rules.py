@@ -91,6 +91,11 @@ def _is_unvouched(claim: str, claims: Mapping[str, Any]) -> bool:
     return is_unverified(claims) or (isinstance(beside, Mapping) and is_unverified(beside))
 
 
+def is_unvouched_mailbox(claim: str, claims: Mapping[str, Any]) -> bool:
+    """Say whether a claim holds an e-mail address that the provider itself does not vouch for."""
+    return _is_mailbox(claim) and _is_unvouched(claim, claims)
+
+
 def _auth_time(claims: Mapping[str, Any], now: float) -> float:
     # A provider that remembers the person proves nothing about now; where it tells since when, that counts.
     if "auth_time" not in claims:
@@ -117,7 +122,7 @@ class AdminRules:
             AdminNotAllowed: no rule speaks of this person.
         """
         rules = [rule for rule in self._allowed if rule.admits(connection, claims)]
-        rules = [rule for rule in rules if not (_is_mailbox(rule.claim) and _is_unvouched(rule.claim, claims))]
+        rules = [rule for rule in rules if not is_unvouched_mailbox(rule.claim, claims)]
         if not rules:
             raise AdminNotAllowed(expected="a person whom [admin] allow lists", received="another")
         grounds = {rule.claim: as_text(find_field(claims, rule.claim)) for rule in rules}

@@ -11,7 +11,7 @@ from bridge.core.wording import said
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bridge.configuration.sections import Admin, Session
+    from bridge.configuration.sections import Admin, Server, Session
     from bridge.core.model import Connection, IdentityProvider
     from bridge.core.wording import Sentence
 
@@ -29,6 +29,16 @@ def doubts_of_session(session: Session) -> Iterator[tuple[str, Sentence]]:
         )
     if session.idle > session.lifetime:
         yield "session.idle", said("is longer than lifetime, so it never ends a session")
+
+
+def doubts_of_server(server: Server) -> Iterator[tuple[str, Sentence]]:
+    """Yield each doubtful setting of the server process."""
+    for at, network in enumerate(server.trusted_proxies):
+        if network.endswith("/0"):
+            yield (
+                f"server.trusted_proxies[{at}]",
+                said("trusts everybody: each caller can then choose the address that limits and API keys see"),
+            )
 
 
 def doubts_of_admin(admin: Admin, connections: tuple[Connection, ...]) -> Iterator[tuple[str, Sentence]]:

@@ -201,6 +201,10 @@ class JwtTable(Part):
         "The key that takes over, so that the portal's one key field can be changed"
     )
     next_key_from: Moment = key("When it does, such as 2027-01-31T08:00:00Z; until the portal has it, both are tried")
+    accept_unverified_email: bool = key(
+        "Also map an e-mail address that the provider says nobody has verified (`email_verified` is false)",
+        default=False,
+    )
     exp_in_milliseconds: bool = key("Only where Fuyun insists on `exp` in milliseconds", default=False)
 
 

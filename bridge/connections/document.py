@@ -170,8 +170,8 @@ def changes(before: Document, after: Document) -> list[Change]:
 
 def value_of(connection: Connection, key: str) -> str:
     """Return what a dotted key holds, as text; empty where the part is missing."""
-    part, _, name = key.partition(".")
-    value = getattr(getattr(connection, part), name, "")
+    part, dot, name = key.partition(".")
+    value = getattr(getattr(connection, part), name, "") if dot else getattr(connection, part)
     return value.reveal() if isinstance(value, Secret) else str(value)
 
 

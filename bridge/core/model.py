@@ -126,6 +126,7 @@ class JwtSigning:
         private_key_expires: ISO date on which the key shall be replaced, empty where nobody entered one.
         next_private_key: takes over at `next_key_from`, an RFC 3339 moment in UTC (``2027-01-31T08:00:00Z``).
         exp_in_milliseconds: for a service that compares ``exp`` with a clock of milliseconds.
+        accept_unverified_email: also where the provider itself says that nobody has checked the address.
     """
 
     issuer: str
@@ -135,6 +136,7 @@ class JwtSigning:
     next_private_key: Secret = NO_SECRET
     next_key_from: str = ""
     exp_in_milliseconds: bool = False
+    accept_unverified_email: bool = False
 
     def keys_at(self, now: float) -> tuple[Secret, ...]:
         """Return the private keys in the order in which to sign with them at `now`, epoch seconds.

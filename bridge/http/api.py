@@ -26,6 +26,7 @@ from bridge.http.problem import Context, in_context
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from bridge.access.answers import KeptAnswer
     from bridge.access.api_keys import ApiKey
     from bridge.core.model import Connection
 
@@ -258,11 +259,13 @@ def _done_once(operation: Operation, call: Call[Any, Any], act: Callable[[Call[A
     if not idempotency_key:
         return _written(operation, act(call).model_dump(mode="json"))
     body = json.dumps(call.body.model_dump(mode="json"), sort_keys=True)
-    one = errand(call.key.id, idempotency_key, f"{operation.method} {request.path}\n{body}")
+    # Another version of the connection may lead elsewhere: what was answered before is no answer of it.
+    asker = f"{call.key.id} {call.named.version if call.named else ''}"
+    one = errand(asker, idempotency_key, f"{operation.method} {request.path}\n{body}")
     answers = services().kept_answers
     kept = answers.begin(one)
     if kept is not None:
-        response = _written(operation, kept)
+        response = _written(operation, _aged(kept))
         response.headers[REPLAYED] = "true"
         return response
     try:
@@ -276,10 +279,19 @@ def _done_once(operation: Operation, call: Call[Any, Any], act: Callable[[Call[A
     return _written(operation, answer)
 
 
+def _aged(kept: KeptAnswer) -> dict[str, Any]:
+    """Return an answer of before as it is now: seconds from now are fewer by now."""
+    if "expires_in" not in kept.members:
+        return kept.members
+    return {**kept.members, "expires_in": max(kept.members["expires_in"] - kept.age, 0)}
+
+
 def _idempotency_key() -> str:
-    text = request.headers.get(IDEMPOTENCY_KEY, "")
-    if len(text) > LONGEST_IDEMPOTENCY_KEY or not (text.isascii() and text.isprintable()):
-        expected = f"{IDEMPOTENCY_KEY} of at most {LONGEST_IDEMPOTENCY_KEY} printable ASCII characters"
+    text = request.headers.get(IDEMPOTENCY_KEY)
+    if text is None:
+        return ""
+    if not text or len(text) > LONGEST_IDEMPOTENCY_KEY or not (text.isascii() and text.isprintable()):
+        expected = f"{IDEMPOTENCY_KEY} of 1 to {LONGEST_IDEMPOTENCY_KEY} printable ASCII characters"
         raise RequestInvalid(expected=expected, received="another")
     return text
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from contextlib import suppress
 from typing import TYPE_CHECKING, cast
 
 from flask import Response, current_app, redirect, session
@@ -24,9 +25,14 @@ def welcome(arrival: Arrival) -> Response:
         StoreUnavailable: the browser got nothing.
     """
     interface = cast("BrowserSessionInterface", current_app.session_interface)
-    interface.start(
-        cast("BrowserSession", session), {AGENT_SESSION: arrival.session.id, "csrf_token": secrets.token_hex(20)}
-    )
+    content = {AGENT_SESSION: arrival.session.id, "csrf_token": secrets.token_hex(20)}
+    try:
+        interface.start(cast("BrowserSession", session), content)
+    except StoreUnavailable:
+        # Nobody will ever come with it.
+        with suppress(StoreUnavailable):
+            services().agent_sessions.end(arrival.session.id)
+        raise
     answer = cast("Response", redirect(arrival.landing, 303))
     cookies.set_ac_token(answer, services().site, arrival.session, services().now())
     return answer

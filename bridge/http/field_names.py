@@ -51,6 +51,7 @@ _NAMES: Final[dict[str, LazyString]] = {
     "jwt.private_key_expires": _("Private key expires"),
     "jwt.next_private_key": _("Next private key"),
     "jwt.next_key_from": _("The next key takes over"),
+    "jwt.accept_unverified_email": _("Addresses that nobody has verified"),
     "jwt.exp_in_milliseconds": _("End of our own tokens in milliseconds"),
     "jwt.lifetime": _("Lifetime of our own tokens, in seconds"),
     "aiccs.access_key_id": _("Alibaba Cloud access key ID"),

@@ -20,6 +20,7 @@ _MASK: Final = "********"
 _TOKEN_SHAPES: Final = re.compile(
     r"eyJ[\w-]{8,}(\.[\w-]*)*"  # JWT
     r"|gAAAA[\w=-]{20,}"  # sealed record
+    r"|hlb_\w{16,}"  # API key
     r"|00D\w{12,15}!\S+"  # Salesforce session id
     r"|(?i:\b(?:bearer|basic)\s+)[\w.~+/=!-]{8,}"
 )

@@ -59,6 +59,9 @@ _DESTINATIONS: Final = {
 # What only somebody may change who has just shown who they are; secrets themselves are looked at by `entered`.
 _SENSITIVE: Final = (
     *_ADDRESSES,
+    # Who vouches for people, and which of their claims decides whom they are taken for.
+    "mode",
+    "mapping_field",
     "idp.issuer",
     "idp.tenant",
     "idp.host",

@@ -13,7 +13,7 @@ from bridge.upstream.logout import end_session_url
 from bridge.upstream.metadata import issuer_matches
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from bridge.connections.store import ConnectionStore
     from bridge.core.model import Connection, Identity
@@ -176,12 +176,20 @@ class Endings:
         """
         wanted = None if handles is None else set(handles)
         meant = [live.session for live in self._sessions.of_connection(name)]
-        chosen = [one for one in meant if wanted is None or one.handle in wanted]
+        return self._end_and_tell(name, [one for one in meant if wanted is None or one.handle in wanted], actor)
+
+    def _end_and_tell(self, name: str, chosen: Sequence[AgentSession], actor: str) -> int:
         people = {one.account_name for one in chosen if self._sessions.end(one.id)}
         if people:
             who = ", ".join(sorted(people)[:_NAMED])
             self._journal.record_act("sessions_ended", actor=actor, connection=name, sessions=len(chosen), people=who)
         return len(chosen)
+
+    def by_platform(self, name: str, account_name: str, *, actor: str) -> int:
+        """End an agent's sessions as the platform asks; returns how many ended."""
+        found = self._sessions.of_connection(name)
+        meant = [live.session for live in found if live.session.account_name == account_name]
+        return self._end_and_tell(name, meant, actor)
 
     def revoke(self, connection: Connection, refresh_token: str) -> None:
         """Ask the provider to forget a refresh token; raises BridgeError."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from secrets import token_urlsafe
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.connections.secrets import KeyRing, SealBroken
-from bridge.core.errors import ConnectionModeUnsuited
+from bridge.core.errors import BridgeError, ConnectionModeUnsuited, StoreUnavailable
 from bridge.core.gate_errors import HandoffInvalid
 from bridge.core.model import AccountName, Identity
 from bridge.signin.arrival import Arrival, new_session
@@ -147,8 +148,18 @@ class Handoffs:
         fuyun = self._issue.on_behalf(connection, handoff.account_name, trace)
         identity = Identity(_issuer(connection), handoff.account_name, "", handoff.display_name)
         session = self._sessions.begin(new_session(connection, identity, handoff.account_name, fuyun), device)
+        self._check_still(handoff, session)
         self._journal.record_sign_in("handoff", connection.name, trace, fuyun_jti=fuyun.jti, api_key=handoff.api_key)
         return Arrival(session, handoff.landing, frozenset({former} - {""}))
+
+    def _check_still(self, handoff: Handoff, session: AgentSession) -> None:
+        """End a session whose connection or key has ended while Fuyun was asked; raises as `take`."""
+        try:
+            self._check_key(handoff, self._connections.get(handoff.connection))
+        except BridgeError:
+            with suppress(StoreUnavailable):
+                self._sessions.end(session.id)
+            raise
 
     def is_for(self, handoff: Handoff, session: AgentSession) -> bool:
         """Say whether a session is that of the agent who is handed over, however that one came in."""

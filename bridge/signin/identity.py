@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from bridge.access.rules import is_unvouched_mailbox
 from bridge.core import trace as steps
-from bridge.core.errors import UserinfoInvalid
+from bridge.core.errors import MappingFieldMissing, UserinfoInvalid
 from bridge.core.mapping import as_text, display_name, find_field, map_account
 from bridge.core.model import AccountName, Connection, Identity, TokenSet, VerifiedClaims
 from bridge.upstream.client import UpstreamClient, asks_for_id_token
@@ -43,9 +44,23 @@ def identify(
     """
     found = authenticate(upstream, connection, tokens, nonce, trace)
     with trace.step(steps.MAPPING):
+        _check_vouched(connection, found.mapped_from)
         account_name = map_account(found.mapped_from, connection.mapping_field)
     trace.account_name = account_name
     return found.identity, account_name
+
+
+def _check_vouched(connection: Connection, claims: VerifiedClaims) -> None:
+    """Refuse an e-mail address that the provider does not vouch for: in mode jwt nobody but the bridge would.
+
+    Whoever may register with any address at the provider could else pass for the agent who has it.
+    """
+    signing = connection.jwt if connection.mode == "jwt" else None
+    if signing and not signing.accept_unverified_email and is_unvouched_mailbox(connection.mapping_field, claims):
+        raise MappingFieldMissing(
+            expected=f"{connection.mapping_field} that the provider has verified",
+            received="one that is not",
+        )
 
 
 def authenticate(

@@ -130,6 +130,9 @@ class Renewal:
         if session.counterparts != counterparts(connection):
             # Tokens of one provider must not be sent to another, whoever changed the connection meanwhile.
             raise LoginRequired(expected="the provider of this sign-in", received="another")
+        if connection.mode == "frontend" or (connection.mode == "oauth" and not session.tokens.access_token):
+            # The mode was changed since: what this session has is of no use in it.
+            raise LoginRequired(expected=f"a sign-in of mode {connection.mode}", received="one of another mode")
         session = self._refresh(connection, session, owner)
         try:
             fuyun = self._obtain_again(connection, session)

@@ -41,8 +41,10 @@ def take(name: str, code: str) -> Response:
 
 
 def _require_the_person() -> None:
-    """Refuse whoever only looks ahead: it would use the hand-off up before the person comes."""
+    """Refuse whoever only looks ahead, and frames, which nobody sees: they would use the hand-off up."""
     require_navigation()
+    if request.headers.get("Sec-Fetch-Dest", "document") != "document":
+        raise RequestInvalid(expected="a page of its own", received="a part of another page")
     ahead = f"{request.headers.get('Sec-Purpose', '')} {request.headers.get('Purpose', '')}"
     if request.method != "GET" or "prefetch" in ahead.lower():
         raise RequestInvalid(expected="a person's own navigation", received="a look ahead")
@@ -50,8 +52,8 @@ def _require_the_person() -> None:
 
 def _would_replace(offered: Handoff) -> AgentSession | None:
     """Return the session of somebody else that a link from elsewhere would replace, and its call with it."""
-    # "none": from a mail or a chat, where anybody can put a link.
-    if request.headers.get("Sec-Fetch-Site") not in {"cross-site", "none"} or not session.get(AGENT_SESSION):
+    # Ours: the question's own button. Also a sibling host may be anybody's, and "none" a link in a mail or a chat.
+    if request.headers.get("Sec-Fetch-Site", "same-origin") == "same-origin" or not session.get(AGENT_SESSION):
         return None
     with suppress(SessionMissing, SessionEnded, LoginRequired):
         current = require_session()

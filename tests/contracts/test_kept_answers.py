@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 from sqlalchemy import select, update
 
-from bridge.access.answers import KeptAnswers, api_answers, errand
+from bridge.access.answers import KeptAnswer, KeptAnswers, api_answers, errand
 from bridge.connections.secrets import KeyRing
 from bridge.core.gate_errors import IdempotencyConflict, IdempotencyKeyReused
 from bridge.core.model import Secret
@@ -53,7 +53,7 @@ def attempt(answers: KeptAnswers) -> str:
 def test_what_was_answered_is_answered_again(answers: KeptAnswers) -> None:
     assert answers.begin(ONE) is None
     answers.keep(ONE, ANSWER)
-    assert [answers.begin(ONE) for _ in range(2)] == [ANSWER] * 2
+    assert [answers.begin(ONE) for _ in range(2)] == [KeptAnswer(ANSWER, 0)] * 2
 
 
 def test_of_ten_at_once_one_does_it(answers: KeptAnswers) -> None:
@@ -114,6 +114,25 @@ def test_one_that_was_thought_dead_leaves_alone_who_took_its_place(
     assert [(row.fingerprint, row.sealed) for row in rows(database)] == [(ANOTHER.fingerprint, "")]
 
 
+def test_of_two_tries_of_one_request_the_late_one_does_not_free_the_place(answers: KeptAnswers, clock: Clock) -> None:
+    late, present = (errand("key-1", "once", "POST /token\nlin") for _ in range(2))
+    answers.begin(late)
+    clock.advance(91)
+    assert answers.begin(present) is None
+    answers.drop(late)
+    assert attempt(answers) == "waits"
+
+
+def test_what_is_over_sooner_is_forgotten_sooner(answers: KeptAnswers, clock: Clock) -> None:
+    answers.begin(ONE)
+    answer: dict[str, Any] = {**ANSWER, "expires_at": int(clock()) + 60}
+    answers.keep(ONE, answer)
+    clock.advance(50)
+    assert answers.begin(ONE) == KeptAnswer(answer, 50)
+    clock.advance(11)
+    assert answers.begin(ONE) is None
+
+
 class TestKeptUnderSeal:
     def test_no_row_tells_what_was_asked_or_answered(self, answers: KeptAnswers, database: Database) -> None:
         answers.begin(ONE)
@@ -131,8 +150,8 @@ class TestKeptUnderSeal:
         (sealed,) = (row.sealed for row in rows(database) if row.sealed)
         with database.transaction() as transaction:
             transaction.execute(update(api_answers).values(sealed=sealed))
-        assert answers.begin(ONE) == ANSWER
-        with pytest.raises(IdempotencyConflict):
+        assert answers.begin(ONE) == KeptAnswer(ANSWER, 0)
+        with pytest.raises(IdempotencyKeyReused):
             answers.begin(other)
 
     def test_one_outlives_the_change_of_keys_and_is_not_done_again_without_them(
@@ -140,6 +159,6 @@ class TestKeptUnderSeal:
     ) -> None:
         answers.begin(ONE)
         answers.keep(ONE, ANSWER)
-        assert KeptAnswers(database, KeyRing([NEW, OLD]), clock).begin(ONE) == ANSWER
-        with pytest.raises(IdempotencyConflict):
+        assert KeptAnswers(database, KeyRing([NEW, OLD]), clock).begin(ONE) == KeptAnswer(ANSWER, 0)
+        with pytest.raises(IdempotencyKeyReused):
             KeptAnswers(database, KeyRing([NEW]), clock).begin(ONE)

@@ -100,7 +100,7 @@ def test_a_new_key_is_the_only_line_of_standard_output(shell: Shell) -> None:
 
 
 def test_it_is_for_all_that_was_said(shell: Shell) -> None:
-    networks = ("--network", "203.0.113.7", "--network", "2001:db8::1/32", "--network", "203.0.113.9/24")
+    networks = ("--network", "203.0.113.7", "--network", "2001:db8::1/32", "--network", "::ffff:203.0.113.9/120")
     names = ("--connection", "GLOBEX", "--connection", "contoso", "--connection", "globex")
     shell.new(*names, "--scope", "sessions, token,token", "--expires", "12h", "--label", "CRM 王芳", *networks)
     (key,) = shell.made()
@@ -133,7 +133,6 @@ def test_every_scope_can_be_given(shell: Shell, scope: str) -> None:
         ({"--network": "203.0.113.0/33"}, "must be an address or a network"),
         ({"--network": "203.0.113.0-255"}, "must be an address or a network"),
         ({"--network": ""}, "must be an address or a network"),
-        ({"--network": "::ffff:203.0.113.7"}, "must be written as IPv4"),
         ({"--label": "a" * 81}, "at most 80 printable characters"),
         ({"--label": "two\nlines"}, "at most 80 printable characters"),
     ],

@@ -24,6 +24,7 @@ def upgrade() -> None:
         "api_answers",
         sa.Column("id_hash", sa.String(64), primary_key=True),
         sa.Column("fingerprint", sa.String(64), nullable=False),
+        sa.Column("owner", sa.String(32), nullable=False),
         sa.Column("sealed", sa.Text, nullable=False),
         sa.Column("expires_at", sa.Float, nullable=False),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -12,6 +11,7 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 
 from bridge.access.api_keys import LONGEST_LABEL, Wanted
+from bridge.core.networks import network
 from bridge.core.scopes import SCOPES
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ _LONGEST_DAYS: Final = 3650
 _MOST_NETWORKS: Final = 100
 _DAY: Final = 86_400
 _LONGEST_TEXT: Final = 8192
-_BETWEEN: Final = re.compile(r"[\s,;、，；]+")  # noqa: RUF001 — as people type in Chinese  # noqa: RUF001 — commas and semicolons as Chinese keyboards type them
+_BETWEEN: Final = re.compile(r"[\s,;、，；]+")  # noqa: RUF001 — commas and semicolons as Chinese keyboards type them
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +149,7 @@ def _networks(text: str, judged: Judged) -> tuple[str, ...]:
         return ()
     for one in written:
         try:
-            found[str(ipaddress.ip_network(one, strict=False))] = None
+            found[network(one)] = None
         except ValueError:
             judged.refuse(
                 "networks",

@@ -98,6 +98,15 @@ class PlainForm(FlaskForm):  # type: ignore[misc]
         _("The next key takes over at (UTC)"),
         _("Enter the public key in the portal at about this time. You are reminded 30, 14 and 3 days ahead."),
     )
+    jwt_accept_unverified_email = switch(
+        _("Addresses that nobody has verified"),
+        _(
+            "Some providers say of an e-mail address that nobody has verified it (email_verified is false). Accept "
+            "such addresses only where the provider's own administrators enter them, and people cannot change theirs."
+        ),
+        _("are refused"),
+        _("are accepted"),
+    )
     jwt_exp_in_milliseconds = switch(
         _("How the end of a signature is written (exp)"),
         _("Milliseconds only if Fuyun refuses a signature that is right in every other way."),

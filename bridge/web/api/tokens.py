@@ -136,7 +136,8 @@ def offer_handoff(call: Call[HandoffRequest, Nothing]) -> HandoffAnswer:
     """Hand a person over to the softphone.
 
     Answers with an address that opens the phone in that person's browser, signed in: for platforms whose people are
-    signed in already. It is good once and for 60 seconds, so ask for it when the person clicks.
+    signed in already. It is good once and for 60 seconds, so ask for it when the person clicks. Whoever opens it is
+    signed in as that agent: send the person's own browser there, and never put it into a mail or a chat.
     """
     asked = call.body
     if safe_landing(asked.next) != asked.next:

@@ -1,67 +1,62 @@
-"""Who signed in: whose subject counts, and when UserInfo must be asked."""
+"""Whom a mapping may name: in mode jwt nobody but the bridge looks at whether the provider vouches for an address."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from bridge.core.errors import UserinfoInvalid
-from bridge.core.model import NO_SECRET, Connection, FuyunApp, IdentityProvider, VerifiedClaims
-from bridge.signin import identity
+from bridge.core.errors import MappingFieldMissing
+from bridge.core.model import Connection, FuyunApp, IdentityProvider, JwtSigning, Mode, Secret, TokenSet
+from bridge.core.trace import Trace
+from bridge.signin.identity import identify
 
-OAUTH2 = Connection(
-    "initech", "Initech", IdentityProvider(kind="oauth2", client_id="bridge"), FuyunApp("app", NO_SECRET)
-)
-OIDC = replace(OAUTH2, idp=replace(OAUTH2.idp, kind="oidc"), mode="jwt")
+LIN = "lin@contoso.example"
 
 
-class TestTheSubject:
-    @pytest.mark.parametrize(
-        ("userinfo", "field", "subject"),
-        [
-            ({"sub": "lin", "id": 7}, "", "lin"),
-            ({"id": 10086}, "", "10086"),
-            ({"sub": None, "id": "x"}, "", "x"),
-            ({"data": {"id": 10086}}, "data.id", "10086"),
-            ({"sub": "lin", "login": "other"}, "login", "other"),
-        ],
+class Provider:
+    """A plain OAuth 2.0 provider with one answer."""
+
+    def __init__(self, **claims: Any) -> None:
+        self._claims = {"sub": "kim", **claims}
+
+    def userinfo(self, _idp: IdentityProvider, _access_token: str) -> dict[str, Any]:
+        return self._claims
+
+
+def mapped(mode: Mode, field: str, *, accepts: bool = False, **claims: Any) -> str:
+    """Return the account that somebody with these claims is taken for."""
+    signing = JwtSigning("https://crm.example.com", Secret("k"), accept_unverified_email=accepts)
+    connection = Connection(
+        name="contoso",
+        title="Contoso",
+        idp=IdentityProvider("oauth2", "client"),
+        fuyun=FuyunApp("app", Secret("s")),
+        mode=mode,
+        mapping_field=field,
+        jwt=JwtSigning("https://crm.example.com", Secret("k"), accept_unverified_email=accepts)
+        if mode == "jwt"
+        else None,
     )
-    def test_plain_oauth_finds_it_where_it_is(self, userinfo: dict[str, Any], field: str, subject: str) -> None:
-        connection = replace(OAUTH2, idp=replace(OAUTH2.idp, subject_field=field))
-        assert identity._same_subject(connection, None, userinfo) == subject
-
-    @pytest.mark.parametrize("userinfo", [{}, {"sub": ""}, {"id": True}, {"sub": ["lin"]}, {"id": None}])
-    def test_an_answer_without_one_is_refused(self, userinfo: dict[str, Any]) -> None:
-        with pytest.raises(UserinfoInvalid, match="expected sub or id"):
-            identity._same_subject(OAUTH2, None, userinfo)
-
-    def test_with_an_id_token_both_must_name_the_same(self) -> None:
-        claims = VerifiedClaims({"sub": "lin"})
-        assert identity._same_subject(OIDC, claims, {"sub": "lin"}) == "lin"
-        for userinfo, received in (({"sub": "boss"}, "another sub"), ({"sub": None}, "another sub"), ({}, "no sub")):
-            with pytest.raises(UserinfoInvalid) as refusal:
-                identity._same_subject(OIDC, claims, userinfo)
-            assert refusal.value.received == received
+    _, account_name = identify(Provider(**claims), connection, TokenSet("access"), "nonce", Trace())  # type: ignore[arg-type]  # all that it is asked
+    return account_name
 
 
-@pytest.mark.parametrize(
-    ("kind", "organization", "claims", "suffices"),
-    [
-        ("oidc", "", {"email": "lin@contoso.example"}, True),
-        ("oidc", "", {"email": ""}, False),
-        ("oidc", "", {}, False),
-        ("salesforce", "00D000000000001AAA", {"email": "lin@acme.example"}, False),
-        ("salesforce", "00D000000000001AAA", {"email": "lin@acme.example", "organization_id": "x"}, True),
-        ("salesforce", "", {"email": "lin@acme.example"}, True),
-    ],
-)
-def test_mode_jwt_asks_userinfo_only_for_what_the_id_token_lacks(
-    kind: Any,
-    organization: str,
-    claims: dict[str, Any],
-    suffices: bool,  # noqa: FBT001 — a table's column
-) -> None:
-    connection = replace(OIDC, idp=replace(OIDC.idp, kind=kind, organization_id=organization))
-    assert identity._suffices(connection, VerifiedClaims(claims)) is suffices
+@pytest.mark.parametrize("verified", [False, "false", None, 0, "yes"])
+def test_an_address_that_nobody_has_verified_names_nobody_in_mode_jwt(verified: object) -> None:
+    with pytest.raises(MappingFieldMissing, match="that the provider has verified"):
+        mapped("jwt", "email", email=LIN, email_verified=verified)
+
+
+@pytest.mark.parametrize("claims", [{}, {"email_verified": True}, {"email_verified": "true"}], ids=str)
+def test_one_that_is_vouched_for_or_not_spoken_of_does(claims: dict[str, Any]) -> None:
+    assert mapped("jwt", "email", email=LIN, **claims) == LIN
+
+
+def test_it_does_where_the_operator_says_so_and_where_fuyun_reads_it_by_itself() -> None:
+    assert mapped("jwt", "email", accepts=True, email=LIN, email_verified=False) == LIN
+    assert mapped("oauth", "email", email=LIN, email_verified=False) == LIN
+
+
+def test_other_fields_are_not_addresses() -> None:
+    assert mapped("jwt", "account", account="10086", email=LIN, email_verified=False) == "10086"

@@ -34,9 +34,7 @@ def mapped(mode: Mode, field: str, *, accepts: bool = False, **claims: Any) -> s
         fuyun=FuyunApp("app", Secret("s")),
         mode=mode,
         mapping_field=field,
-        jwt=JwtSigning("https://crm.example.com", Secret("k"), accept_unverified_email=accepts)
-        if mode == "jwt"
-        else None,
+        jwt=signing if mode == "jwt" else None,
     )
     _, account_name = identify(Provider(**claims), connection, TokenSet("access"), "nonce", Trace())  # type: ignore[arg-type]  # all that it is asked
     return account_name

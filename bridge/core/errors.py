@@ -159,7 +159,7 @@ class ConnectionModeUnsuited(BridgeError):
 
     code = "connection_mode_unsuited"
     status = 409
-    default = "This connection is not in mode jwt, so the bridge cannot vouch for its agents."
+    default = "This connection is not set up for that."
 
 
 class ConnectionReadOnly(BridgeError):

@@ -55,6 +55,7 @@ class Trace:
         claims: what the provider said, by the step that brought it (``id_token``, ``userinfo``).
         account_name: what the mapping field gave.
         user_name: what Fuyun's token names.
+        vouched: a platform's key stands behind it, so that no stranger can have caused it.
         clock: monotonic seconds.
     """
 
@@ -63,6 +64,7 @@ class Trace:
     claims: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     account_name: str = ""
     user_name: str = ""
+    vouched: bool = False
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.core import protocol
@@ -31,6 +32,9 @@ _SERVER_ERROR: Final = 500
 _USUAL_LIFE: Final = 2_591_999
 _LONGEST_LIFE: Final = 10 * 365 * 86_400
 _JWT_PARTS: Final = 3
+_LONGEST_REASON: Final = 120
+# Some servers repeat the token in it: words of letters alone, none of them long.
+_REASON: Final = re.compile(r"([A-Za-z_]{1,18}[,.;:]?)( [A-Za-z_]{1,18}[,.;:]?){1,24}")
 
 
 class FuyunExchange:
@@ -114,8 +118,17 @@ def _refusal(answer: Answer, members: dict[str, Any] | None) -> BridgeError | No
     if members is None or answer.status in _REDIRECTS:
         return ExchangeAnswerInvalid(expected="a token in JSON", received=_shape(answer, members))
     if failed or answer.status >= _CLIENT_ERROR or "error" in members:
-        return ExchangeRejected(expected="a token", received=_error_code(answer, members))
+        return ExchangeRejected(_why(members), expected="a token", received=_error_code(answer, members))
     return None
+
+
+def _why(members: dict[str, Any]) -> str:
+    """Return the refusal with the server's own reason, where that is a few plain words and can be nothing else."""
+    for name in ("error_description", "Message", "message"):
+        reason = members.get(name)
+        if isinstance(reason, str) and len(reason) <= _LONGEST_REASON and _REASON.fullmatch(reason):
+            return f"{ExchangeRejected.default} It says: {reason}"
+    return ""
 
 
 def _error_code(answer: Answer, members: dict[str, Any]) -> str:

@@ -235,9 +235,29 @@ def _read(model: type[Message], given: object, *, strict: bool) -> Message:
     try:
         return model.model_validate(given, strict=strict)
     except ValidationError as fault:
-        first = fault.errors(include_url=False, include_input=False, include_context=False)[0]
+        first = fault.errors(include_url=False, include_input=False)[0]
         place = ".".join(showable(step) for step in first["loc"]) or "the body"
-        raise RequestInvalid(expected=f"{place}: {first['msg']}", received=first["type"]) from None
+        expected, received = _complaint(first["type"], first.get("ctx", {}))
+        raise RequestInvalid(expected=f"{place}: {expected or first['msg']}", received=received) from None
+
+
+def _complaint(kind: str, bounds: Mapping[str, Any]) -> tuple[str, str]:
+    """Return what was expected and what came, in words of ours; an empty text leaves the library's."""
+    least, most = bounds.get("min_length", bounds.get("ge")), bounds.get("max_length", bounds.get("le"))
+    found = {
+        "missing": ("a value", "none"),
+        "extra_forbidden": ("no member of this name", "one"),
+        "model_type": ("a JSON object", "another value"),
+        "model_attributes_type": ("a JSON object", "another value"),
+        "string_type": ("a text", "another value"),
+        "string_too_short": (f"at least {least} characters", "fewer"),
+        "string_too_long": (f"at most {most} characters", "more"),
+        "int_type": ("a whole number", "another value"),
+        "int_parsing": ("a whole number", "another text"),
+        "greater_than_equal": (f"at least {least}", "less"),
+        "less_than_equal": (f"at most {most}", "more"),
+    }
+    return found.get(kind, ("", kind))
 
 
 def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

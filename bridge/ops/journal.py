@@ -95,8 +95,8 @@ class Journal:
         )
         if trace is None:
             return
-        if trace.has_done(steps.REDEEM):
-            self._keep(self._of_sign_in(event, connection, error.code, reference, trace))
+        if trace.has_done(steps.REDEEM) or trace.vouched:
+            self._keep(self._of_sign_in(event, connection, error.code, reference, trace, **details))
         elif _blames_the_connection(trace):
             # Anybody can come this far with an invented code, so that such rows are few whatever is sent.
             self._keep(self._of_sign_in(event, connection, error.code, reference, trace), seldom=True)
@@ -144,7 +144,7 @@ class Journal:
         if self._trail is not None:
             self._trail.rename(connection, f"{connection}~{generation}")
 
-    def _of_sign_in(self, event: str, connection: str, code: str, reference: str, trace: Trace) -> Record:
+    def _of_sign_in(self, event: str, connection: str, code: str, reference: str, trace: Trace, **more: Any) -> Record:
         taken = [
             {"name": step.name, "seconds": round(step.seconds, 4), "code": step.code}
             | ({"expected": step.expected, "received": step.received} if step.code != OK else {})
@@ -161,6 +161,7 @@ class Journal:
             details={
                 "steps": taken,
                 "claims": {source: redacted(claims) for source, claims in trace.claims.items()},
+                **more,
             },
         )
 

@@ -97,7 +97,11 @@ class Handoffs:
             ConnectionModeUnsuited: only in mode jwt the bridge can speak for somebody who is not here.
         """
         if connection.mode != "jwt":
-            raise ConnectionModeUnsuited(expected="mode jwt", received=f"mode {connection.mode}")
+            raise ConnectionModeUnsuited(
+                "Only in mode jwt the bridge can vouch for an agent.",
+                expected="mode jwt",
+                received=f"mode {connection.mode}",
+            )
         expires_at = int(self._now()) + LIFETIME
         record = {
             "connection": connection.name,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from bridge.core import trace as steps
-from bridge.core.errors import ConnectionModeUnsuited, ExchangeRejected
+from bridge.core.errors import AgentFrozen, AgentUnknown, BridgeError, ConnectionModeUnsuited, ExchangeRejected
 from bridge.fuyun.exchange import FuyunExchange, check_agent
 
 if TYPE_CHECKING:
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from bridge.core.trace import Trace
     from bridge.fuyun.subject import SubjectStrategy
     from bridge.signin.rehearsal import LookForAgent
+
+
+_OF_AGENTS: Final[Mapping[str, type[BridgeError]]] = {"NoAgentFound": AgentUnknown, "AgentFrozen": AgentFrozen}
+"""Codes of the contact center that speak of the agent, where Fuyun passes them on."""
 
 
 class Issue:
@@ -62,14 +66,21 @@ class Issue:
             ConnectionModeUnsuited: only in mode jwt the bridge can speak for somebody who is not here.
         """
         if connection.mode != "jwt":
-            raise ConnectionModeUnsuited(expected="mode jwt", received=f"mode {connection.mode}")
-        trace.account_name = account_name
+            raise ConnectionModeUnsuited(
+                "Only in mode jwt the bridge can vouch for an agent.",
+                expected="mode jwt",
+                received=f"mode {connection.mode}",
+            )
+        trace.account_name, trace.vouched = account_name, True
         try:
             return self.obtain(connection, "", account_name, trace)
-        except ExchangeRejected:
-            # Nobody publishes which code Fuyun has for an account without an agent.
+        except ExchangeRejected as refusal:
+            # Nobody publishes which code Fuyun has for an account without an agent; the contact center knows.
             self._look_for_agent(connection, account_name, trace)
-            raise
+            told = _OF_AGENTS.get(refusal.received)
+            if told is None:
+                raise
+            raise told(expected="an agent who may work", received=refusal.received) from refusal
 
     def _exchanged(self, connection: Connection, access_token: str, account_name: AccountName) -> FuyunToken:
         refusal: ExchangeRejected | None = None
@@ -77,6 +88,9 @@ class Issue:
             try:
                 return self._exchange.exchange(connection.fuyun, subject)
             except ExchangeRejected as fault:
+                if fault.received in _OF_AGENTS:
+                    # It got as far as the agent, so the key was the right one.
+                    raise
                 # The key that is due by our clock is the one whose refusal is told.
                 refusal = refusal or fault
         raise refusal or ExchangeRejected(expected="a subject token", received="none")

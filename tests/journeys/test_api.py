@@ -106,6 +106,13 @@ class TestAToken:
         assert (record.person, record.actor, record.details["api_key"]) == (LIN, "", platform.key_id)
         assert record.details["fuyun_jti"]
 
+    def test_that_was_refused_is_in_the_journal_too(self, house: House, platform: Platform) -> None:
+        house.world.faults.set("exchange", "unknown_agent", times=1)
+        reference = platform.token("contoso", LIN).json()["reference"]
+        (record,) = house.services.trail.under(reference)
+        assert (record.event, record.person, record.code) == ("token_issued", LIN, "agent_unknown")
+        assert record.details["api_key"] == platform.key_id
+
     def test_is_not_given_while_the_connection_is_off(self, build: Callable[..., House]) -> None:
         house = build(lambda to: change(to, "contoso", lambda one: replace(one, enabled=False)))
         platform = platform_of(house, "contoso", "globex")
@@ -134,7 +141,8 @@ def test_nothing_secret_is_written_down_anywhere(house: House, platform: Platfor
         platform.ask("GET", f"/connections/{platform.key}")
         platform.ask("GET", "/connections", Authorization=f"Basic {platform.key}")
         written = read()
-    assert written.count("token_issued") == 2
+    # Once refused: that has its line and its row too.
+    assert written.count("token_issued") == 3
     assert written.count("handoff_invalid") == 4
     search = secrets.search()
     assert [line for line in written.splitlines() if search.kinds_in(line)] == []

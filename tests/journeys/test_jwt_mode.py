@@ -229,16 +229,18 @@ class TestTwoKeys:
         assert verified_with(exchanges(house)[0]["subject_token"]) == "present"
         assert verified_with(exchanges(house)[-1]["subject_token"]) == "next"
 
-    def test_where_both_are_refused_it_is_told_why_the_one_that_is_due_was(
-        self, planned: Callable[[float], House]
+    @pytest.mark.parametrize(
+        ("loses", "told"), [("its agent", "NoAgentFound"), ("both keys", "invalid_grant")], ids=["agent", "keys"]
+    )
+    def test_where_both_are_refused_what_the_right_one_met_is_told(
+        self, planned: Callable[[float], House], loses: str, told: str
     ) -> None:
         house = planned(AN_HOUR)
         browser = signed_in(house, "globex")
-        # The key that is due is the wrong one, and for the other one the agent does not exist.
-        house.world.replace_public_key("globex", public("next"))
+        house.world.replace_public_key("globex", public("next" if loses == "its agent" else "another"))
         house.world.remove_agent("lin")
         answer = browser.post("/session/renew")
-        assert (refused(answer), answer.json()["received"]) == ((502, "exchange_rejected"), "invalid_grant")
+        assert (refused(answer), answer.json()["received"]) == ((502, "exchange_rejected"), told)
         house.world.replace_public_key("globex", public("present"))
         answer = browser.post("/session/renew")
         assert (refused(answer), answer.json()["received"]) == ((502, "exchange_rejected"), "NoAgentFound")

@@ -21,6 +21,7 @@ from bridge.core.mapping import account_name_of
 from bridge.core.trace import Trace
 from bridge.http.api import Call, Desk, Message, Nothing
 from bridge.http.current import services
+from bridge.http.problem import Context, in_context
 from bridge.signin.handoff import LIFETIME
 
 desk = Desk("tokens", "Tokens and hand-offs")
@@ -106,7 +107,9 @@ def issue_token(call: Call[TokenRequest, Nothing]) -> TokenAnswer:
     request without an `Idempotency-Key` makes a new token.
     """
     account_name = account_name_of(call.body.account_name)
-    fuyun = services().issue.on_behalf(call.connection, account_name, Trace())
+    trace = Trace()
+    in_context(Context("token_issued", call.connection.name, trace=trace, details={"api_key": call.key.id}))
+    fuyun = services().issue.on_behalf(call.connection, account_name, trace)
     services().journal.record_issue(
         "token_issued",
         connection=call.connection.name,

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from bridge.connections.expiry import certificate, deadlines, in_order, provider_address
+from bridge.connections.keys import KeyUnusable, key_id, load_private_key
 from bridge.core.errors import BridgeError, ExchangeAnswerInvalid, ExchangeUnreachable, IdpUnreachable
 from bridge.outbound import FailAs, host_of
 from bridge.upstream.client import asks_for_id_token
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from bridge.connections.expiry import Deadline
-    from bridge.core.model import Connection, IdentityProvider
+    from bridge.core.model import Connection, IdentityProvider, JwtSigning, Secret
     from bridge.outbound import Answer, Outbound
     from bridge.services import Services
     from bridge.upstream.metadata import KeyCache, MetadataCache
@@ -70,9 +71,11 @@ def probe(
 def probe_connection(
     services: Services, connection: Connection, outbound: Outbound, metadata: MetadataCache, keys: KeyCache
 ) -> Iterator[Finding]:
-    """Ask one connection's provider for its metadata, its keys and its clock, then Fuyun and the contact center."""
+    """Ask one connection's provider, its own signing keys, then Fuyun and the contact center."""
     if connection.idp.kind != "none":
         yield from _probe_provider(services, connection, outbound, metadata, keys)
+    if connection.mode == "jwt" and connection.jwt:
+        yield from _signing(f"{connection.name}: signing key", connection.jwt, services.now())
     if connection.mode != "frontend":
         yield _ask(f"{connection.name}: fuyun", partial(_fuyun, outbound, connection))
     if connection.aiccs and connection.instance_id:
@@ -92,6 +95,23 @@ def _probe_provider(
     yield _ask(f"{connection.name}: clock", partial(_clock, services, outbound, metadata, idp))
 
 
+def _signing(name: str, signing: JwtSigning, now: float) -> Iterator[Finding]:
+    due = signing.keys_at(now)[0]
+    yield _ask(name, partial(_signing_key, due, signing.issuer))
+    if not signing.next_private_key:
+        return
+    if due == signing.next_private_key:
+        what = f"the next key took over on {signing.next_key_from}: move it to private_key"
+        yield Finding(name, ok=True, what=what, doubtful=True)
+    else:
+        yield Finding(name, ok=True, what=f"the next key takes over on {signing.next_key_from}")
+
+
+def _signing_key(private_key: Secret, issuer: str) -> str:
+    key = load_private_key(private_key.reveal())
+    return f"{key.key_size} bits, kid {key_id(key)}, iss {issuer}"
+
+
 def _expiring(found: Iterable[Deadline]) -> Iterator[Finding]:
     for one in found:
         if one.days is not None and one.needs_attention:
@@ -103,7 +123,7 @@ def _expiring(found: Iterable[Deadline]) -> Iterator[Finding]:
 def _ask(name: str, ask: Callable[[], str]) -> Finding:
     try:
         return Finding(name, ok=True, what=ask())
-    except BridgeError as fault:
+    except (BridgeError, KeyUnusable) as fault:
         return Finding(name, ok=False, what=str(fault))
 
 

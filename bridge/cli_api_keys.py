@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import re
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 import click
 
-from bridge.cli_connections import ACTOR, opened
+from bridge.cli_connections import ACTOR, in_force, opened
 from bridge.core.gate_errors import ApiKeyInvalid
 from bridge.core.networks import network
 from bridge.core.scopes import SCOPES
@@ -19,17 +22,21 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bridge.access.api_keys import ApiKey
+    from bridge.connections.rows import Entry
     from bridge.services import Services
 
 _HEADS: Final = ("ID", "LABEL", "CONNECTIONS", "SCOPE", "NETWORKS", "MADE", "ENDS", "LAST USED", "STATE")
 _LONGEST_DAYS: Final = 3650
-"""IPv4 in disguise (RFC 4291 section 2.5.5.2)."""
+_WITH_UNIT: Final = re.compile(r"[0-9]{1,9}[smhd]")
 
 
 class _Duration(click.ParamType[int]):
     name = "duration"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        # A bare number is seconds in the configuration file, and whoever types 90 here means days.
+        if not _WITH_UNIT.fullmatch(str(value)):
+            self.fail('must be a duration with its unit, such as "90d" or "12h"', param, ctx)
         try:
             return seconds(value, _LONGEST_DAYS)
         except ValueError as fault:
@@ -92,23 +99,35 @@ def new(
         key, text = services.api_keys.make(wanted)
         for name in grants:
             services.journal.record_act("api_key_made", actor=ACTOR, connection=name, api_key=key.id)
+        unsuited = [f"{entry.name} ({mode})" for entry in entries if (mode := _mode(services, entry)) != "jwt"]
     click.echo(
         f"Key {key.id} for {', '.join(grants)}: {', '.join(key.scopes)}; ends {moment(key.expires_at)}.", err=True
     )
+    if "token" in key.scopes and unsuited:
+        told = ", ".join(dict.fromkeys(unsuited))
+        click.echo(f"warning: scope token is good for nothing without mode jwt: {told}", err=True)
     click.echo("This is the key. It is shown once; keep it where your back end keeps its passwords.", err=True)
     click.echo(text)
 
 
+def _mode(services: Services, entry: Entry) -> str:
+    return services.register.connection(entry.name, in_force(entry)).mode
+
+
 @api_keys.command("list")
 @config_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
 @click.argument("names", nargs=-1)
-def list_(config: Path, names: tuple[str, ...]) -> None:
+def list_(config: Path, names: tuple[str, ...], *, as_json: bool) -> None:
     """List keys, of the connections NAMES or all of them; those that ended stay for 90 days."""
     with opened(config) as services:
         wanted = [services.register.entry(name).name for name in names]
         found = [key for key in services.api_keys.every() if not names or any(map(key.reaches, wanted))]
         present = {entry.name.lower(): entry.first_version for entry in services.register.entries()}
         now = services.now()
+    if as_json:
+        click.echo(json.dumps([_document(key, present, now) for key in found], indent=2, ensure_ascii=False))
+        return
     if not found:
         click.echo("There is no API key yet: `hotline-bridge api-keys new` makes one.", err=True)
         return
@@ -135,9 +154,34 @@ def _state(key: ApiKey, present: Mapping[str, int], now: float) -> str:
         return f"revoked {moment(key.revoked_at)}"
     if not key.is_alive(now):
         return "expired"
-    gone = [name for name, first in key.connections.items() if present.get(name.lower()) != first]
-    # Also one that left the configuration file and came back: it may be another customer's by now.
+    gone = _gone(key, present)
     return f"good, but not for {', '.join(gone)}: removed since" if gone else "good"
+
+
+def _gone(key: ApiKey, present: Mapping[str, int]) -> list[str]:
+    # Also one that left the configuration file and came back: it may be another customer's by now.
+    return [name for name, first in key.connections.items() if present.get(name.lower()) != first]
+
+
+def _document(key: ApiKey, present: Mapping[str, int], now: float) -> dict[str, object]:
+    return {
+        "id": key.id,
+        "label": key.label,
+        "connections": list(key.connections),
+        "removed_connections": _gone(key, present),
+        "scopes": list(key.scopes),
+        "networks": list(key.networks),
+        "made_at": _written(key.made_at),
+        "expires_at": _written(key.expires_at),
+        "used_at": _written(key.used_at),
+        "revoked_at": _written(key.revoked_at),
+        "state": "revoked" if key.revoked_at is not None else "good" if key.is_alive(now) else "expired",
+    }
+
+
+def _written(epoch: float | None) -> str | None:
+    """Return epoch seconds as RFC 3339 writes them in UTC."""
+    return None if epoch is None else f"{datetime.fromtimestamp(epoch, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 @api_keys.command()

@@ -11,7 +11,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn
 
 import click
 
@@ -130,12 +130,13 @@ def export(config: Path, names: tuple[str, ...]) -> None:
     with opened(config) as services:
         register = services.register
         entries = [register.entry(name) for name in names] if names else register.entries()
-        chosen = (register.connection(entry.name, _in_force(entry)) for entry in entries)
+        chosen = (register.connection(entry.name, in_force(entry)) for entry in entries)
         tables = [services.entry.table(connection) for connection in chosen]
     click.echo(connection_toml(tables), nl=False)
 
 
-def _in_force(entry: Entry) -> int:
+def in_force(entry: Entry) -> int:
+    """Return the number of the version that people mean: the active one, or the newest where none is in use."""
     return entry.active_version if entry.state == "active" else entry.newest_version
 
 
@@ -190,6 +191,11 @@ def test(config: Path, name: str, *, link: bool) -> None:
     """Ask everybody whom a connection's newest version needs, and tell how its last rehearsal went."""
     with opened(config) as services:
         entry = services.register.entry(name)
+        if link and services.register.connection(entry.name, entry.newest_version).idp.kind == "none":
+            raise running.CannotRun(
+                f"{entry.name} has no provider that a colleague could sign in at: test it in the console with an "
+                f"account name, or with `hotline-bridge token --connection {entry.name} --user ACCOUNT`."
+            )
         rows = [*_findings(services, entry), _rehearsed(services, entry)]
         url = f"{services.site.public_url}/test/{_new_link(services, entry)}" if link else ""
     try:
@@ -205,7 +211,7 @@ def _findings(services: Services, entry: Entry) -> Iterator[tuple[str, str, str]
 
     connection, outbound = services.register.connection(entry.name, entry.newest_version), services.outbound
     for found in probe_connection(services, connection, outbound, MetadataCache(outbound), KeyCache(outbound)):
-        yield "ok" if found.ok else "fault", found.name, plain(found.what)
+        yield found.level, found.name, plain(found.what)
 
 
 def _rehearsed(services: Services, entry: Entry) -> tuple[str, str, str]:
@@ -334,13 +340,23 @@ def _entry(services: Services, name: str) -> Entry | None:
 
 
 def _changes(services: Services, connection: Connection, entry: Entry | None) -> list[Change]:
-    former = services.register.version(entry.name, entry.newest_version).document if entry else {}
+    former: documents.Document = services.register.version(entry.name, entry.newest_version).document if entry else {}
     kept = services.register.secrets(entry.name, entry.newest_version) if entry else {}
     if connection.fuyun.redirect_url == f"{services.site.public_url}/callback/{connection.name}":
         # The default is not kept: it follows the bridge's own address.
         connection = replace(connection, fuyun=replace(connection.fuyun, redirect_url=""))
     document, _ = documents.split(connection, former, {key: secret.reveal() for key, secret in kept.items()})
-    return documents.changes(former, document)
+    found = documents.changes(former, document)
+    if entry:
+        return found
+    # Of a new one only what was written is told, not every default beside it.
+    written = services.entry.table(connection)
+    return [one for one in found if _is_written(one.key, written)]
+
+
+def _is_written(key: str, written: Mapping[str, Any]) -> bool:
+    part, dot, name = key.partition(".")
+    return name in written.get(part, {}) if dot else part in written
 
 
 def _carry_out(services: Services, step: _Step) -> None:

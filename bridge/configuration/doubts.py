@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _SHARED_HOSTS: Final = {"login.salesforce.com", "test.salesforce.com"}
 _DELIVERED: Final = {"email", "sub"}
 _CHOSEN_BY_TENANTS: Final = {"email", "preferred_username", "upn"}
+_LONG_FOR_A_JWT: Final = 600
+"""Seconds that are more than enough for one exchange and a clock that is off."""
 
 
 def doubts_of_session(session: Session) -> Iterator[tuple[str, Sentence]]:
@@ -78,7 +80,7 @@ def doubts_of_connection(connection: Connection) -> Iterator[tuple[str, Sentence
     """Yield key, relative to the connection, and sentence of each doubtful setting of it."""
     idp = connection.idp
     yield from _doubts_of_fuyuns_callbacks(connection)
-    if not connection.instance_id:
+    if not connection.instance_id and connection.mode != "frontend":
         yield (
             "instance_id",
             said("is missing: the softphone cannot start without the contact center's instance"),
@@ -99,6 +101,11 @@ def doubts_of_connection(connection: Connection) -> Iterator[tuple[str, Sentence
             "idp.client_secret",
             said("is missing: the bridge is a public client, which many providers refuse"),
         )
+    if connection.mode == "jwt" and connection.jwt and connection.jwt.lifetime > _LONG_FOR_A_JWT:
+        yield (
+            "jwt.lifetime",
+            said("is above ten minutes: whoever overhears a JWT can use it that long, and Fuyun may refuse it"),
+        )
     if connection.aiccs and not connection.instance_id:
         yield "aiccs", said("has no effect without instance_id: the OpenAPI is asked about one instance")
 
@@ -111,9 +118,8 @@ def _doubts_of_fuyuns_callbacks(connection: Connection) -> Iterator[tuple[str, S
         yield (
             "mode",
             said(
-                "frontend is open to login CSRF: Fuyun's callback takes any code, and nothing ties the state to the "
-                "browser that began, so an attacker's link can sign an agent in as somebody else; prefer mode oauth, "
-                "in which the bridge checks it"
+                "a forged link can sign an agent in as somebody else (login CSRF), and the bridge cannot prevent it in "
+                "mode frontend; prefer mode oauth, in which it checks"
             ),
         )
     if fuyun.workbench_redirect_url and fuyun.workbench_redirect_url == fuyun.frontend_redirect_url:

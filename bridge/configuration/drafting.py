@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from bridge.configuration import rules
 from bridge.configuration.assembling import check_apart, read_connections
@@ -15,11 +15,14 @@ from bridge.connections.draft import Draft, Fault
 from bridge.core.wording import said
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
     from bridge.configuration.assembling import ReadConnection
     from bridge.core.model import Secret
+
+_GOES_UNSAID: Final = frozenset({("jwt", "next_private_key")})
+"""Secrets that a file keeps only by ``{ kept = true }``: to leave one out is how a change of keys is finished."""
 
 
 def read_connection(
@@ -57,6 +60,9 @@ def read_connections_file(
 ) -> list[Draft]:
     """Read a TOML file of ``[[connections]]`` alone.
 
+    A stored secret stays where the file leaves it out or empty, but a next private key only where the file says
+    ``{ kept = true }``: it is optional, and silence means that there is none any more.
+
     Args:
         path: of the file; secret files are looked for beside it.
         environ: for secrets of the form ``{ env = "NAME" }``.
@@ -73,7 +79,7 @@ def read_connections_file(
         faults.add(name, said("does not belong here: this file holds [[connections]] only"))
     tables = document.get("connections", [])
     if isinstance(tables, list):
-        tables = [_with_kept(table, _kept_for(table, kept_of)) for table in tables]
+        tables = [_with_kept(table, _kept_for(table, kept_of), _GOES_UNSAID) for table in tables]
     read = read_connections(tables, Surroundings(environ, path.absolute().parent, keeps=True), faults)
     check_apart(read, faults)
     drafts = _drafts(read, public_url, faults)
@@ -87,15 +93,20 @@ def _kept_for(table: object, kept_of: Callable[[str], Mapping[str, Secret]]) -> 
     return kept_of(name) if isinstance(name, str) else {}
 
 
-def _with_kept(table: Any, kept: Mapping[str, Secret]) -> Any:
-    """Put kept secrets where `table` says nothing of them; an optional table that is left out stays out."""
+def _with_kept(table: Any, kept: Mapping[str, Secret], go_unsaid: Collection[tuple[str, str]] = ()) -> Any:
+    """Put kept secrets where `table` says nothing of them; an optional table that is left out stays out.
+
+    Args:
+        go_unsaid: table and key of secrets that stay only where `table` says so.
+    """
     if not isinstance(table, dict):
         return table
     filled = dict(table)
     for place, name in SECRETS:
         secret = kept.get(f"{place}.{name}")
         inner = filled.get(place, {} if _is_read(place, table) else None)
-        if secret and isinstance(inner, dict) and inner.get(name, "") in ("", KEPT):
+        unsaid = () if (place, name) in go_unsaid else ("",)
+        if secret and isinstance(inner, dict) and inner.get(name, "") in (*unsaid, KEPT):
             filled[place] = {**inner, name: secret}
     return filled
 

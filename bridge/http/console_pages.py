@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from flask import request
 from flask_babel import format_timedelta
+from flask_babel import lazy_gettext as _
 
 from bridge.core.errors import StoreUnavailable
 from bridge.core.gate_errors import AdminSignInRequired
@@ -17,6 +18,7 @@ from bridge.http.language import spoken
 
 if TYPE_CHECKING:
     from flask import Flask
+    from flask_babel.speaklater import LazyString
 
     from bridge.access.rules import Administrator
 
@@ -30,11 +32,17 @@ _ROOMS: Final = {
     **dict.fromkeys(("connections", "editing", "rehearsals", "portal", "sessions"), "connections"),
     "api_keys": "api_keys",
 }
+# Who acts without a name of their own, as it is kept in the journal and with each version.
+_ACTORS: Final[dict[str, LazyString]] = {
+    "operator at the command line": _("operator at the command line"),
+    "configuration file": _("configuration file"),
+}
 
 
 def furnish(app: Flask) -> None:
     """Give the templates of `app` what the console's pages ask for."""
     app.jinja_env.globals.update(
+        actor_name=actor_name,
         console_form_token=form_token,
         console_section=console_section,
         field_name=field_name,
@@ -50,6 +58,11 @@ def signed_in_admin() -> Administrator | None:
         return current_admin()
     except (AdminSignInRequired, StoreUnavailable):
         return None
+
+
+def actor_name(actor: str) -> str:
+    """Return who did something, in the reader's language where it is nobody's own name."""
+    return str(_ACTORS.get(actor, actor))
 
 
 def console_section() -> str:

@@ -116,7 +116,7 @@ class Desk:
         return self._done({name: self.world.keys[name].current.kid for name in COMPANIES})
 
     def reset(self) -> AnyResponse:
-        """Begin anew."""
+        """Begin anew, in the portal too."""
         self.world.reset()
         return self._done({"reset": True})
 

@@ -111,11 +111,17 @@ class World:
                 manner.base_url = self.base_url
 
     def reset(self) -> None:
-        """Begin anew: people, agents, keys, tokens, faults and requests; registrations stay."""
+        """Begin anew: people, agents, keys, tokens, faults, requests, and what the portal's page can alter.
+
+        Callbacks stay registered, and applications of platforms that joined at the start stay whole.
+        """
         with self.lock:
             self.faults.clear()
             self.requests.clear()
             self._counted.clear()
+            for company in COMPANIES.values():
+                urls = self.fuyun_of(company.name).redirect_urls
+                self.fuyun_apps[company.fuyun.client_id] = replace(company.fuyun, redirect_urls=urls)
             self._begin()
 
     # registrations

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from bridge.core import trace as steps
 from bridge.core.wording import said
+from bridge.signin.advice.contact_center import FROZEN, NO_AGENT, WRONG_CLIENT, WRONG_SCOPE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -15,9 +17,14 @@ if TYPE_CHECKING:
     from bridge.core.trace import Step
     from bridge.core.wording import Sentence
 
-Proof = Literal["proven", "failed", "open", "unprovable"]
+Proof = Literal["proven", "failed", "unsure", "open", "unprovable"]
 
 _UNPROVABLE: Final = ""
+# What the exchange depends on in the portal, in the order in which Fuyun looks at it.
+_CLIENT: Final = "exchange: client"
+_APPLICATION: Final = "exchange: application"
+_SUBJECT: Final = "exchange: subject"
+_INVALID_GRANT: Final = "invalid_grant"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +32,8 @@ class Item:
     """One thing to have done.
 
     Args:
-        proof: ``unprovable``: no sign-in shows it, somebody has to look.
+        proof: ``unsure``: Fuyun refused, and this is one of the things that it may have meant; ``unprovable``: no
+            sign-in shows it, somebody has to look.
     """
 
     text: Sentence
@@ -71,22 +79,36 @@ def _in_the_contact_center(connection: Connection) -> Iterator[tuple[Sentence, s
 
 
 def _in_the_portal(connection: Connection) -> Iterator[tuple[Sentence, str]]:
-    yield said("Fuyun's client_id and client_secret are right"), steps.EXCHANGE
-    yield said("App Name, grant type, scope and callback URL are the portal's"), steps.EXCHANGE
+    yield said("Fuyun's client_id and client_secret are right"), _CLIENT
+    yield said("App Name, grant type, scope and callback URL are the portal's"), _APPLICATION
     if connection.mode == "jwt":
-        yield said("Public key and iss are entered in the portal"), steps.EXCHANGE
+        yield said("Public key and iss are entered in the portal"), _SUBJECT
     else:
-        yield said("Sign-in mode OAuth with this user endpoint is chosen in the portal"), steps.EXCHANGE
+        yield said("Sign-in mode OAuth with this user endpoint is chosen in the portal"), _SUBJECT
         yield said("The mapping field is the same on both sides"), steps.USER_NAME
 
 
 def _proof(name: str, taken: Sequence[Step], user_name: str) -> Proof:
     if name == _UNPROVABLE:
         return "unprovable"
-    step = next((one for one in taken if one.name == name), None)
+    step = next((one for one in taken if one.name == name.partition(":")[0]), None)
     if step is None:
         return "open"
     if step.code != steps.OK:
-        return "failed"
+        return _refused(name, step) if step.name == steps.EXCHANGE else "failed"
     # An opaque token passes the comparison, but shows nothing.
     return "open" if name == steps.USER_NAME and not user_name else "proven"
+
+
+def _refused(name: str, step: Step) -> Proof:
+    """Return what a refused exchange says of one of the things that it depends on (RFC 6749 section 5.2)."""
+    if step.code != "exchange_rejected":
+        return "open"
+    for reason, meant in ((WRONG_CLIENT, _CLIENT), (WRONG_SCOPE, _APPLICATION)):
+        if re.match(reason, step.received, re.IGNORECASE):
+            return "failed" if name == meant else "proven" if name == _CLIENT else "open"
+    if re.match(f"({NO_AGENT}|{FROZEN})", step.received, re.IGNORECASE):
+        # It looked the agent up, so it had read the token first.
+        return "open" if name == _APPLICATION else "proven"
+    is_past_the_client = name == _CLIENT and re.match(_INVALID_GRANT, step.received, re.IGNORECASE)
+    return "proven" if is_past_the_client else "unsure"

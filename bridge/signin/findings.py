@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -10,6 +11,7 @@ from bridge.core import trace as steps
 from bridge.core.every_error import every_error
 from bridge.core.wording import said
 from bridge.signin.advice.advise import advise
+from bridge.signin.advice.contact_center import FROZEN, NO_AGENT
 from bridge.upstream.client import asks_for_id_token
 
 if TYPE_CHECKING:
@@ -20,8 +22,9 @@ if TYPE_CHECKING:
     from bridge.core.wording import Sentence
 
 State = Literal["ok", "failed", "open"]
-Next = Literal["activate", "choose", "portal", "edit", "again"]
-"""What to do now: put it to use, choose another field, look into the portal, correct the form, or only try again."""
+Next = Literal["activate", "agent", "choose", "portal", "edit", "again"]
+"""What to do now: put it to use, make the agent or name another, choose another field, look into the portal, correct
+the form, or only try again."""
 
 _NAMES: Final[Mapping[str, Sentence]] = {
     steps.DISCOVERY: said("The provider can be found"),
@@ -49,7 +52,7 @@ _FAILED: Final[Mapping[str, Sentence]] = {
 }
 _NEXT: Final[Mapping[str, Next]] = {
     steps.MAPPING: "choose",
-    "agent_unknown": "choose",
+    "agent_unknown": "agent",
     "agent_frozen": "again",
     "exchange_rejected": "portal",
     "agent_mismatch": "portal",
@@ -103,10 +106,19 @@ def next_step(taken: Sequence[Step]) -> Next:
     failed = next((step for step in taken if step.code != steps.OK), None)
     if failed is None:
         return "activate"
+    if failed.code == "exchange_rejected" and (about_the_agent := _about_the_agent(failed.received)):
+        return about_the_agent
     if failed.name in _NEXT or failed.code in _NEXT:
         return _NEXT.get(failed.name) or _NEXT[failed.code]
     may_pass = every_error()[failed.code].retryable and failed.name != steps.DISCOVERY
     return "again" if may_pass or failed.received == "access_denied" else "edit"
+
+
+def _about_the_agent(received: str) -> Next | None:
+    """Return what to do where Fuyun took everything but the agent."""
+    if re.match(NO_AGENT, received, re.IGNORECASE):
+        return "agent"
+    return "again" if re.match(FROZEN, received, re.IGNORECASE) else None
 
 
 def rows(claims: Mapping[str, Any]) -> list[tuple[str, str]]:

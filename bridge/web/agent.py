@@ -45,6 +45,7 @@ agent = Blueprint("agent", __name__)
 # OpenID Connect Core section 3.1.2.1
 _PROMPTS: Final = frozenset({"none", "login", "consent", "select_account"})
 _OTHER_ACCOUNT: Final = {"microsoft": "select_account"}
+_PLATFORM: Final = "platform"
 
 
 @agent.get("/")
@@ -67,12 +68,13 @@ def sign_in() -> Response | str:
         return _see(_departure_url(ways[0], landing, login_hint))
     every = [connection for connection in services().connections.enabled() if _has_provider(connection)]
     offered = ways or (every if len(every) == 1 else [])
+    by_platform = not ways and _is_by_platform(request.cookies.get(cookies.REMEMBERED, ""))
     return _page(
         offered,
         landing,
         login_hint,
         email_first=bool(every) and not offered,
-        by_platform=not every and bool(services().connections.enabled()),
+        by_platform=by_platform or (not every and bool(services().connections.enabled())),
     )
 
 
@@ -131,7 +133,8 @@ def sign_out() -> Response:
     require_own_page()
     onward = services().flow.end(current)
     forget_session()
-    response = _see(onward or url_for("agent.signed_out"))
+    by = _PLATFORM if _is_by_platform(current.connection) else None
+    response = _see(onward or url_for("agent.signed_out", by=by))
     cookies.clear_ac_token(response, services().site)
     if cookies.tries_in(request, services().site):
         cookies.forget_tries(response, services().site)
@@ -141,7 +144,8 @@ def sign_out() -> Response:
 @agent.get("/logged-out")
 def signed_out() -> str:
     """Say that it is over; nothing here signs back in by itself."""
-    return render_template("agent/signed_out.html", sign_in_url=url_for("agent.sign_in"))
+    by_platform = request.args.get("by") == _PLATFORM
+    return render_template("agent/signed_out.html", sign_in_url=url_for("agent.sign_in"), by_platform=by_platform)
 
 
 def _depart(connection: Connection, landing: str, login_hint: str, prompt: str, person: str = "") -> Response:
@@ -253,6 +257,11 @@ def _session_now() -> str:
 def _has_provider(connection: Connection) -> bool:
     """Say whether people can sign in with it at all, or come from their platform's own software."""
     return connection.idp.kind != "none"
+
+
+def _is_by_platform(name: str) -> bool:
+    """Say whether the people of a connection come from their platform's own software, and cannot sign in here."""
+    return any(one.name == name and not _has_provider(one) for one in services().connections.enabled())
 
 
 def _ends_elsewhere(connection: Connection) -> bool:

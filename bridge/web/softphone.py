@@ -107,7 +107,7 @@ def _boot(current: AgentSession, connection: Connection) -> dict[str, Any]:
         "token_url": url_for("softphone.token"),
         "renew_url": url_for("softphone.renew"),
         "logout_url": url_for("agent.sign_out"),
-        "login_url": url_for("agent.depart", name=connection.name, next=url_for("softphone.page")),
+        "login_url": _login_url(connection),
         "silent_login_url": _silent_login_url(current, connection),
         "connection": connection.name,
         "connection_title": connection.title,
@@ -118,10 +118,17 @@ def _boot(current: AgentSession, connection: Connection) -> dict[str, Any]:
     }
 
 
+def _login_url(connection: Connection) -> str:
+    """Return where the agent signs in again; nothing where only the platform's own software opens the phone again."""
+    if connection.idp.kind == "none":
+        return ""
+    return url_for("agent.depart", name=connection.name, next=url_for("softphone.page"))
+
+
 def _silent_login_url(current: AgentSession, connection: Connection) -> str:
     if not current.tokens.access_token:
         # Handed over by the platform: no provider knows the person, so nobody can answer in silence.
-        return url_for("agent.depart", name=connection.name)
+        return _login_url(connection)
     # The session may be over by then, so the address itself has to say for whom it is, without telling who that is.
     person = services().agent_sessions.person_key(current)
     return url_for("agent.depart", name=connection.name, login_hint=_hint(current), prompt="none", person=person)

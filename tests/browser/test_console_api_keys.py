@@ -127,6 +127,7 @@ def test_the_navigation_is_one_row_at_every_width(kept_page: Page, console: Hous
 
 def test_a_key_is_made_copied_and_never_shown_again(open_page: Callable[..., Page], console: House) -> None:
     page = open_page(permissions=["clipboard-read", "clipboard-write"])
+    page.emulate_media(reduced_motion="reduce")  # no colour is judged on its way to another
     _enter(page, console)
     bridge = console.settings.public_url
     page.goto(f"{bridge}{KEYS}/new")

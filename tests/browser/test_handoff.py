@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,7 +21,7 @@ from tests.kit.listening import listening
 from tests.kit.ports import free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from playwright.sync_api import Page
 
@@ -34,11 +35,16 @@ USED_UP = "This way to the phone is used up"
 
 @dataclass(frozen=True)
 class Desk:
-    """Somebody's place of work: the CRM that they have open, and the bridge behind its button."""
+    """Somebody's place of work: the CRM that they have open, and the bridge behind its button.
+
+    Args:
+        end_sessions: ends every agent's session, as an administrator does.
+    """
 
     page: Page
     crm: str
     platform: Platform
+    end_sessions: Callable[[], object]
 
     @property
     def softphone(self) -> str:
@@ -61,7 +67,7 @@ class Desk:
 
 
 @pytest.fixture(scope="module")
-def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Platform]]:
+def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Platform, Callable[[], object]]]:
     """A sandbox whose CRM has a key for the bridge beside it; no other company is there."""
     folder, outside, inside = tmp_path_factory.mktemp("office"), free_port(), free_port()
     sandbox, bridge = f"http://localhost:{outside}", f"http://127.0.0.1:{inside}"
@@ -74,14 +80,14 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Plat
     _, key = services.api_keys.make(Wanted({entry.name: entry.first_version}, ("token",), 3600, "operator"))
     platform = replace(platform, api_key=key)
     with listening(create_sandbox(sandbox, platform=platform), outside), listening(app, inside):
-        yield sandbox, platform
+        yield sandbox, platform, partial(services.endings.by_admin, platform.connection, None, actor="operator")
     services.database.close()
 
 
 @pytest.fixture
-def desk(kept_page: Page, office: tuple[str, Platform]) -> Desk:
-    sandbox, platform = office
-    return Desk(kept_page, f"{sandbox}/crm", platform)
+def desk(kept_page: Page, office: tuple[str, Platform, Callable[[], object]]) -> Desk:
+    sandbox, platform, end_sessions = office
+    return Desk(kept_page, f"{sandbox}/crm", platform, end_sessions)
 
 
 def fits(page: Page) -> None:
@@ -116,10 +122,21 @@ def test_the_button_opens_the_phone_of_whoever_pressed_it_and_its_address_works_
     assert tab.evaluate("history.length") == 1
     tab.goto(link.value.url)
     expect(tab.get_by_role("heading", level=1)).to_have_text(USED_UP)
-    expect(tab.get_by_role("main").get_by_role("link")).to_have_count(0)
+    expect(tab.get_by_role("link", name="中文")).to_have_count(0)
     fits(tab)
-    tab.go_back()
+    tab.get_by_role("link", name="Go to the phone").click()
+    tab.wait_for_url(desk.softphone)
     phone.expect_state("ready")
+    desk.end_sessions()
+    phone.beat()
+    phone.expect_stage("out")
+    expect(tab.locator("#stage-text")).to_contain_text("Open the phone again from your business software.")
+    expect(tab.get_by_role("main").get_by_role("button", name="Sign in")).to_have_count(0)
+    fits(tab)
+    tab.reload()
+    expect(tab.get_by_role("heading", level=1)).to_have_text("Open the phone from your business software")
+    fits(tab)
+    reads(tab)
 
 
 def test_somebody_else_is_not_replaced_unasked(desk: Desk) -> None:
@@ -135,12 +152,24 @@ def test_somebody_else_is_not_replaced_unasked(desk: Desk) -> None:
     expect(tab.get_by_role("banner")).to_contain_text("小林")
     tab.close()
     tab = desk.press()
-    tab.get_by_role("link", name="Go on as 王芳").click()
+    tab.get_by_role("link", name="中文").click()
+    expect(tab.locator("html")).to_have_attribute("lang", "zh-CN")
+    tab.get_by_role("link", name="English").click()
+    expect(tab.get_by_role("heading", level=1)).to_have_text(QUESTION)
+    tab.get_by_role("button", name="Go on as 王芳").click()
     tab.wait_for_url(desk.softphone)
-    Phone(tab, desk.platform.bridge_url).expect_state("ready")
+    phone = Phone(tab, desk.platform.bridge_url)
+    phone.expect_state("ready")
     expect(tab.get_by_role("banner")).to_contain_text("王芳")
     # Going back from here shows neither the question nor a link that is used up.
-    assert tab.evaluate("history.length") == 1
+    tab.go_back()
+    expect(tab.get_by_role("banner")).to_contain_text("王芳")
+    phone.expect_state("ready")
+    tab.get_by_role("button", name="Sign out").click()
+    tab.wait_for_url("**/logged-out?by=platform")
+    expect(tab.get_by_role("main").get_by_role("link")).to_have_count(0)
+    fits(tab)
+    reads(tab)
 
 
 def test_refusals_of_the_bridge_and_of_the_contact_center_are_told_where_they_come_up(desk: Desk) -> None:
@@ -148,6 +177,7 @@ def test_refusals_of_the_bridge_and_of_the_contact_center_are_told_where_they_co
     tab = desk.press()
     expect(tab.get_by_text("agent_unknown")).to_be_visible()
     expect(tab.get_by_text("each of its links works once")).to_be_visible()
+    expect(tab.get_by_role("link", name="中文")).to_have_count(0)
     expect(tab.get_by_role("main").get_by_role("link")).to_have_count(0)
     tab.close()
     port = free_port()

@@ -203,7 +203,7 @@ class TestAConnectionWithoutProvider:
         (globex,) = (one for one in by_platform.settings.connections if one.name == "globex")
         alone = rehoused(house, lambda old: replace(old, connections=(globex,)))
         page = alone.browser().open("/login")
-        assert "Open the phone there" in page.text
+        assert "Open the phone from your business software" in page.text
         assert 'name="login_hint"' not in page.text
         alone.services.database.close()
 

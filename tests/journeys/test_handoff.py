@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from html import unescape
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -120,6 +121,8 @@ def test_it_works_once(house: House, platform: Platform) -> None:
     for browser in (first, second):
         assert code_of(browser.open(url)) == (400, "handoff_invalid")
     assert (who(first), second.cookies()) == ("lin", {})
+    ways = ["Go to the phone" in browser.open(url).text for browser in (first, second)]
+    assert ways == [True, False]
 
 
 def test_of_browsers_that_race_for_it_one_gets_in(house: House, platform: Platform) -> None:
@@ -266,7 +269,9 @@ class TestWhoeverOnlyLooksAhead:
         assert "signed in as lin" in browser.open(url, **CROSS).text
 
     def test_cannot_post_it(self, house: House, platform: Platform) -> None:
-        assert house.browser().submit(url_of(platform), {}).status_code == 405
+        url, browser = url_of(platform), house.browser()
+        assert code_of(browser.submit(url, {})) == (403, "csrf_failed")
+        assert browser.open(url, follow=False).status_code == 303
 
 
 class TestSomebodyElseIsSignedIn:
@@ -278,13 +283,13 @@ class TestSomebodyElseIsSignedIn:
         asked(house)
         return browser
 
-    @pytest.mark.parametrize("site", ["cross-site", "same-site", "none"])
-    def test_a_link_from_elsewhere_asks_first_and_changes_nothing(
+    @pytest.mark.parametrize("site", ["cross-site", "same-site", "same-origin", "none", ""])
+    def test_a_link_asks_first_wherever_it_was_followed_and_changes_nothing(
         self, house: House, platform: Platform, browser: Browser, site: str
     ) -> None:
         url, token = url_of(platform, account_name="kim", display_name="金"), browser.cookie("AC_TOKEN")
         for _ in range(2):
-            page = browser.open(url, **from_site(site))
+            page = browser.open(url, **(from_site(site) if site else {}))
             assert page.status_code == 200
             assert ("signed in as lin" in page.text, "金" in page.text) == (True, True)
         assert (asked(house), browser.cookie("AC_TOKEN"), who(browser)) == ([], token, "lin")
@@ -294,14 +299,36 @@ class TestSomebodyElseIsSignedIn:
         self, house: House, platform: Platform, browser: Browser
     ) -> None:
         before, page = records(house), browser.open(url_of(platform, account_name="kim"), **CROSS)
-        stay, onward = re.findall(r'<a class="hb-button [^"]*" href="([^"]+)"', page.text)
-        assert stay == "/softphone"
+        assert re.findall(r'<a class="hb-button [^"]*" href="([^"]+)"', page.text) == ["/softphone"]
         tab = another_tab(house, browser)
-        landed = browser.open(urljoin(page.url, onward), **from_site("same-origin"))
-        assert (landed.status_code, who(browser)) == (200, "kim")
+        landed = browser.press(page, {})
+        assert (landed.status_code, urlsplit(landed.url).path, who(browser)) == (200, "/softphone", "kim")
         assert [one.account_name for one in records(house)] == ["kim"]
         assert before[0].id not in {one.id for one in records(house)}
         assert refused(tab.fetch("/session"))[0] == 401
+
+    def test_the_switch_of_the_language_goes_on_for_nobody(
+        self, house: House, platform: Platform, browser: Browser
+    ) -> None:
+        page = browser.open(url_of(platform, account_name="kim", display_name="金"), **CROSS)
+        (switch,) = re.findall(r'href="(/language/zh[^"]*)"', page.text)
+        again = browser.open(unescape(switch), **from_site("same-origin"))
+        assert ('lang="zh-CN"' in again.text, "金" in again.text, who(browser), asked(house)) == (True, True, "lin", [])
+        assert urlsplit(browser.press(again, {}).url).path == "/softphone"
+        assert who(browser) == "kim"
+
+    @pytest.mark.parametrize(
+        ("data", "headers"),
+        [({}, {}), ({"csrf_token": "guessed"}, {}), (None, {"Origin": "https://elsewhere.example"})],
+        ids=["no token", "another token", "another origin"],
+    )
+    def test_no_other_page_goes_on_for_them(
+        self, house: House, platform: Platform, browser: Browser, data: dict[str, str] | None, headers: dict[str, Any]
+    ) -> None:
+        url = url_of(platform, account_name="kim")
+        sent = {"csrf_token": browser.csrf_token()} if data is None else data
+        assert code_of(browser.submit(url, sent, **headers)) == (403, "csrf_failed")
+        assert (who(browser), asked(house)) == ("lin", [])
 
     def test_the_same_agent_is_not_asked(self, house: House, platform: Platform, browser: Browser) -> None:
         before = {one.id for one in records(house)}
@@ -335,7 +362,7 @@ class TestItsSession:
     def test_is_renewed_and_ended_without_a_provider(
         self, house: House, platform: Platform, connection: str, account_name: str
     ) -> None:
-        browser = house.browser()
+        browser, earlier = house.browser(), {one.id for one in house.journal()}
         page = browser.open(url_of(platform, connection, account_name))
         before = browser.cookie("AC_TOKEN")
         house.clock.advance(AN_HOUR)
@@ -346,9 +373,13 @@ class TestItsSession:
         # The page's policy lets the form of the way out lead to no provider, so nothing may send it there.
         assert "form-action 'self';" in page.headers["Content-Security-Policy"]
         gone = browser.post("/logout")
-        assert (gone.status_code, gone.headers["Location"]) == (303, "/logged-out")
+        farewell = "/logged-out?by=platform" if connection == "globex" else "/logged-out"
+        assert (gone.status_code, gone.headers["Location"]) == (303, farewell)
+        page = browser.open(farewell)
+        assert ("Sign in again" in page.text) is (connection == "contoso")
+        assert ("open the phone from your business software" in page.text) is (connection == "globex")
         assert asked(house) == []
-        assert [one for one in house.journal() if one.code != "ok"] == []
+        assert [one for one in house.journal() if one.id not in earlier and one.code != "ok"] == []
         assert (browser.cookie("AC_TOKEN"), who(browser), records(house)) == (None, "", [])
 
     def test_has_the_cookie_that_a_sign_in_sets(self, house: House, platform: Platform) -> None:
@@ -386,9 +417,16 @@ class TestItsSession:
 
     def test_is_ended_by_the_platform(self, house: House, platform: Platform) -> None:
         browser = house.browser()
-        browser.open(url_of(platform))
+        page = browser.open(url_of(platform))
+        assert '"login_url": ""' in page.text
+        assert '"silent_login_url": ""' in page.text
         assert platform.ask("DELETE", "/connections/globex/sessions?account_name=lin").json() == {"ended": 1}
         assert refused(browser.post("/session/renew"))[0] == 401
+        # Nobody signs in here again; but others may, since browsers are shared.
+        page = browser.open("/softphone")
+        assert urlsplit(page.url).path == "/login"
+        assert "Open the phone from your business software" in page.text
+        assert page.text.index("<details") < page.text.index('name="login_hint"')
 
 
 class TestFuyunGivesNoToken:
@@ -405,17 +443,28 @@ class TestFuyunGivesNoToken:
         assert code_of(page) == expected
         assert ("Retry-After" in page.headers) is (fault == "http_500")
         house.world.faults.clear()
+        assert ("/language/" in page.text, "/softphone" in page.text) == (False, False)
         # It might have succeeded at Fuyun: nothing that came this far is ever tried twice.
         assert code_of(browser.open(url)) == (400, "handoff_invalid")
         assert (browser.cookies().keys() & {"AC_TOKEN"}, records(house)) == (set(), [])
         assert browser.open(url_of(platform), follow=False).status_code == 303
 
+    def test_and_nobody_is_told_to_sign_in_where_the_business_software_does_it(
+        self, house: House, platform: Platform
+    ) -> None:
+        house.world.add_agent("frosty", frozen=True)
+        page = house.browser().open(url_of(platform, account_name="frosty"))
+        assert code_of(page) == (403, "agent_frozen")
+        assert ("open the phone again from" in page.text, "sign in again" in page.text) == (True, False)
+
     def test_and_so_whoever_was_signed_in_stays_so(self, house: House, platform: Platform) -> None:
         house.world.add_agent("kim")
         browser = house.browser()
         browser.open(url_of(platform))
+        question = browser.open(url_of(platform, account_name="kim"))
         house.world.faults.set("exchange", "http_500")
-        assert browser.open(url_of(platform, account_name="kim")).status_code == 504
+        page = browser.press(question, {})
+        assert (page.status_code, "/language/" in page.text) == (504, False)
         assert (who(browser), len(records(house))) == ("lin", 1)
 
 

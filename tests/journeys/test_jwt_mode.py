@@ -294,7 +294,8 @@ class TestWithoutAProvider:
         found = checks.probe_connection(
             platform.services, connection, outbound, MetadataCache(outbound), KeyCache(outbound)
         )
-        assert [(one.name, one.ok) for one in found] == [("globex: fuyun", True), ("globex: contact center", True)]
+        names = [f"globex: {asked}" for asked in ("signing key", "fuyun", "contact center")]
+        assert [(one.name, one.ok) for one in found] == [(name, True) for name in names]
 
     def test_the_platforms_word_is_enough_for_a_token(self, platform: House) -> None:
         connection = platform.services.connections.get("globex")

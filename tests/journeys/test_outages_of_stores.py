@@ -194,6 +194,7 @@ STANDING: Final = {
     "logout.by_frame": 200,
     "health.alive": 200,
     "jwks.key_set": 200,
+    "api_description.index": 303,
     "api_description.openapi": 200,
     "api_description.docs": 200,
     "ops.metrics": 200,

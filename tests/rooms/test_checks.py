@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from bridge import checks
+from bridge.connections.keys import key_id
+from bridge.core.model import JwtSigning, Secret
+from bridge.sandbox.keys import new_rsa, private_pem
 from bridge.upstream.metadata import KeyCache, MetadataCache
 from tests.journeys.steps import rehoused
 from tests.kit.house import change
@@ -95,6 +99,35 @@ def test_a_fuyun_that_fails_is_told(house: House) -> None:
     built = rehoused(house, lambda _: failing)
     built.adapter.mount("http://fuyun.test", fails)
     assert bad(built) == {"globex: fuyun"}
+    built.services.database.close()
+
+
+SWITCH = "2027-01-31T08:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "due", "level", "what"),
+    [
+        (-1, "present", "ok", f"the next key takes over on {SWITCH}"),
+        (0, "next", "warn", f"the next key took over on {SWITCH}: move it to private_key"),
+    ],
+    ids=["before the moment", "since then"],
+)
+def test_the_keys_of_mode_jwt_are_told(seconds: int, due: str, level: str, what: str) -> None:
+    keys = {"present": new_rsa(), "next": new_rsa()}
+    present, following = (Secret(private_pem(key)) for key in keys.values())
+    signing = JwtSigning("https://crm.example.com", present, next_private_key=following, next_key_from=SWITCH)
+    at = datetime.fromisoformat(SWITCH).timestamp() + seconds
+    first, second = checks._signing("crm: signing key", signing, at)
+    assert (first.level, first.what) == ("ok", f"2048 bits, kid {key_id(keys[due])}, iss https://crm.example.com")
+    assert (second.level, second.what) == (level, what)
+
+
+def test_a_connection_in_mode_jwt_tells_the_key_that_signs(house: House) -> None:
+    signing = JwtSigning("https://crm.example.com", Secret("damaged"))
+    built = rehoused(house, lambda old: change(old, "globex", lambda one: replace(one, mode="jwt", jwt=signing)))
+    told = found(built)
+    assert (told["globex: signing key"].level, "acme: signing key" in told) == ("fault", False)
     built.services.database.close()
 
 

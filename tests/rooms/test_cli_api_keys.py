@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import time
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -125,7 +127,7 @@ def test_every_scope_can_be_given(shell: Shell, scope: str) -> None:
         ({"--scope": "Token"}, "must be some of token"),
         ({"--scope": ","}, "must be some of token"),
         ({"--expires": "forever"}, "must be a duration"),
-        ({"--expires": "90"}, "must be a duration"),
+        ({"--expires": "90"}, 'must be a duration with its unit, such as "90d" or "12h"'),
         ({"--expires": "0s"}, "at least one second"),
         ({"--expires": "-1d"}, "must be a duration"),
         ({"--expires": "9999d"}, "at most 3650 days"),
@@ -145,6 +147,15 @@ def test_what_is_wrong_is_said_and_no_key_is_made(shell: Shell, changes: dict[st
     assert says in " ".join(result.stderr.split())
     assert "Traceback" not in result.stderr
     assert shell.made() == []
+
+
+@pytest.mark.parametrize(
+    ("scope", "warned"), [("sessions,token", "without mode jwt: Contoso (oauth)\n"), ("sessions", "")]
+)
+def test_scope_token_is_doubted_where_the_bridge_does_not_sign(shell: Shell, scope: str, warned: str) -> None:
+    result = shell.run("new", "--connection", "contoso", "--scope", scope)
+    assert result.exit_code == 0
+    assert result.stderr.partition("warning: scope token is good for nothing ")[2].partition("This is")[0] == warned
 
 
 @pytest.mark.parametrize("missing", ["--connection", "--scope"])
@@ -175,6 +186,24 @@ class TestTheList:
         refusal = shell.run("list", "umbrella")
         assert (refusal.exit_code, refusal.stdout) == (1, "")
         assert "No connection has this name." in refusal.stderr
+
+    def test_can_be_json_for_programs(self, shell: Shell) -> None:
+        text = shell.new("--connection", "contoso", "--scope", "token", "--label", "CRM 王芳")
+        result = shell.run("list", "--json")
+        (key,) = json.loads(result.stdout)
+        told = {name: key[name] for name in ("id", "label", "connections", "scopes", "networks", "used_at", "state")}
+        assert told == {
+            "id": text.split("_")[1],
+            "label": "CRM 王芳",
+            "connections": ["Contoso"],
+            "scopes": ["token"],
+            "networks": [],
+            "used_at": None,
+            "state": "good",
+        }
+        made, ends = (datetime.fromisoformat(key[name]) for name in ("made_at", "expires_at"))
+        assert ends - made == timedelta(days=90)
+        assert text not in result.output
 
     def test_says_how_to_begin_where_there_is_none(self, shell: Shell) -> None:
         result = shell.run("list")

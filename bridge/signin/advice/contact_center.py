@@ -7,6 +7,12 @@ from typing import Final
 from bridge.core.wording import said
 from bridge.signin.advice.rule import PRIVATE, Rule
 
+NO_AGENT: Final = "(NoAgentFound|AgentNotFound|AgentNotExist)"
+"""How Fuyun begins to say that it has no such agent."""
+FROZEN: Final = "(AgentFrozen|AgentIsFrozen)"
+WRONG_CLIENT: Final = "(invalid_client|unauthorized$|HTTP 401)"
+WRONG_SCOPE: Final = "invalid_scope"
+
 TENANT: Final = (
     Rule(
         said(
@@ -111,12 +117,12 @@ EXCHANGE: Final = (
             "Credentials; these are Fuyun's, not those of your identity provider."
         ),
         codes=("exchange_rejected",),
-        received="(invalid_client|unauthorized$|HTTP 401)",
+        received=WRONG_CLIENT,
     ),
     Rule(
         said("The scope differs from the portal's. Both must read %(fuyun_scope)s."),
         codes=("exchange_rejected",),
-        received="invalid_scope",
+        received=WRONG_SCOPE,
     ),
     Rule(
         said(
@@ -124,7 +130,7 @@ EXCHANGE: Final = (
             "“%(account_name)s”, or test with the AccountName of an agent that it has."
         ),
         codes=("exchange_rejected",),
-        received="(NoAgentFound|AgentNotFound|AgentNotExist)",
+        received=NO_AGENT,
         kind="none",
     ),
     Rule(
@@ -133,12 +139,12 @@ EXCHANGE: Final = (
             "“%(account_name)s”, or choose a field below whose value is the agent's AccountName."
         ),
         codes=("exchange_rejected",),
-        received="(NoAgentFound|AgentNotFound|AgentNotExist)",
+        received=NO_AGENT,
     ),
     Rule(
         said("The agent is frozen. Unfreeze it in the contact center's agent list, then test again."),
         codes=("exchange_rejected",),
-        received="(AgentFrozen|AgentIsFrozen)",
+        received=FROZEN,
     ),
     Rule(
         said(

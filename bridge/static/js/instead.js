@@ -1,4 +1,4 @@
-/** Lets links take the place of their page in the history: going back must not ask a question that was answered. */
+/** Lets an answer take the place of its question in the history: going back must not ask again. */
 
 for (const link of document.querySelectorAll("a[data-instead]")) {
   link.addEventListener("click", (event) => {
@@ -8,3 +8,20 @@ for (const link of document.querySelectorAll("a[data-instead]")) {
     window.location.replace(link.href);
   });
 }
+
+let isSent = false;
+
+for (const form of document.querySelectorAll("form[data-instead]")) {
+  form.addEventListener("submit", (event) => {
+    // What is asked for works once: of two clicks, the second would show only that.
+    if (isSent) event.preventDefault();
+    isSent = true;
+    // A form cannot replace its page, but the page can give its place in the history to where going back may lead.
+    window.history.replaceState(null, "", form.dataset.instead);
+  });
+}
+
+// Kept whole by the browser, the page would still be the question.
+window.addEventListener("pageshow", (event) => {
+  if (event.persisted && isSent) window.location.reload();
+});

@@ -29,7 +29,7 @@ WORDS: Final[dict[str, tuple[LazyString, LazyString]]] = {
     "agents": (_("Look up agents"), _("Reads the contact center's agents. The connection needs an access key for it.")),
     "calls": (
         _("Read calls"),
-        _("Reads calls and recordings of the contact center. The connection needs an access key for it."),
+        _("Reads calls and recordings of the contact center. No operation uses it yet."),
     ),
 }
 """What each scope is called, and what it opens."""

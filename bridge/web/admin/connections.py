@@ -14,6 +14,8 @@ from bridge.core.errors import ConnectionUnknown, PageUnknown, RehearsalMissing
 from bridge.http import console
 from bridge.http.current import services
 from bridge.http.problem import Context, in_context
+from bridge.signin.checklist import checklist
+from bridge.signin.findings import next_step
 from bridge.web.admin import standing
 
 if TYPE_CHECKING:
@@ -95,6 +97,7 @@ def page(name: str) -> str:
     done = _rehearsals(entry)
     days = standing.days_by_connection(services().trail.sign_ins(standing.since_when(now)), now)
     test, draft = standing.test_of(done, newest.digest), _draft(entry, newest)
+    following, connection = _following(test), draft.connection if draft else None
     return render_template(
         "admin/connections/page.html",
         entry=entry,
@@ -103,7 +106,10 @@ def page(name: str) -> str:
         changes=register.changes(entry.name, entry.active_version, newest.number) if entry.has_draft else [],
         test=test,
         active_test=standing.test_of(done, active.digest) if active else None,
-        steps=_steps(entry, test, is_whole=draft is not None and not draft.faults),
+        following=following,
+        steps=_steps(entry, newest, test, following, connection),
+        to_look_at=[item.text for item in checklist(connection, (), "")] if connection else [],
+        can_be_tested=standing.can_be_tested,
         day=days.get(entry.name.lower(), standing.quiet_day(now)),
         last_success=_lower(services().trail.last_success()).get(entry.name.lower(), 0.0),
         expiries=standing.expiries(newest.document, now),
@@ -111,7 +117,7 @@ def page(name: str) -> str:
         domains=_domains(entry, newest),
         may_change=not entry.is_read_only and _may_change(entry),
         may_accept=admin.is_operator,
-        sign_in_url=services().site.public_url + url_for("agent.depart", name=entry.name),
+        public_url=services().site.public_url,
         api_url=f"{services().site.public_url}/api/v1/connections/{entry.name}",
         done=_done(),
     )
@@ -134,6 +140,7 @@ def history(name: str) -> str:
         title=next((one for one in versions if one.number == entry.active_version), versions[0]).document["title"],
         versions=versions,
         tests={one.number: standing.test_of(done, one.digest) for one in versions},
+        can_be_tested=standing.can_be_tested,
         like=standing.like_which(versions),
         older={newer.number: older.number for newer, older in pairwise(versions)},
         changes=services().register.changes(entry.name, before, after) if compared else None,
@@ -245,7 +252,7 @@ def _card(entry: Entry, day: standing.Day, last_success: dict[str, float]) -> Ca
     newest = register.version(entry.name, entry.newest_version)
     shown = register.version(entry.name, entry.active_version) if entry.active_version else newest
     test = standing.test_of(_rehearsals(entry), newest.digest)
-    found = standing.matters(entry, shown, test, day, now)
+    found = standing.matters(entry, shown, test, day, now, is_testable=standing.can_be_tested(newest))
     draft = _draft(entry, newest)
     if draft is None:
         found.insert(0, standing.Matter("unreadable", "stop"))
@@ -281,23 +288,69 @@ def _domains(entry: Entry, version: Version) -> list[tuple[str, str, str]]:
     return [(one, verified.get(one, ""), services().domains.record(entry.name, one)) for one in domains]
 
 
-def _steps(entry: Entry, test: standing.Proof, *, is_whole: bool) -> list[dict[str, str]]:
-    """Return the way from a draft to a connection that works; a good test proves the portal's values, too."""
+def _following(test: standing.Proof) -> str:
+    """Return what to do after the last test, as `findings.next_step` names it; empty where there is none to tell."""
+    if test.last is None:
+        return ""
+    try:
+        return next_step(services().rehearsals.get(test.last.id).steps)
+    except PageUnknown:
+        return ""
+
+
+def _steps(
+    entry: Entry, newest: Version, test: standing.Proof, following: str, connection: Connection | None
+) -> list[dict[str, str]]:
+    """Return the way from a draft to a connection that works; a good test proves the portal's values, too.
+
+    Args:
+        connection: the newest version; None as long as something in it has to be put right.
+    """
     if entry.is_read_only or (entry.state == "active" and not entry.has_draft):
         return []
-    states = _states(test) if is_whole else {"fill": "now", "test": "todo", "portal": "todo", "activate": "todo"}
+    mode = newest.document["mode"]
+    states = _states(test, is_refused=following == "portal")
+    if mode == "jwt":
+        states = _states_of_jwt(test, states, has_key=connection is not None and _is_key_known(entry, connection))
+    elif mode == "frontend":
+        states = {"fill": "done", "portal": "now", "activate": "todo"}
+    if connection is None:
+        states = {key: "now" if key == "fill" else "todo" for key in states}
     leads = {"fill": url_for("editing.edit", name=entry.name), "portal": url_for("portal.sheet", name=entry.name)}
     return [{"key": key, "state": state, "url": leads.get(key, "")} for key, state in states.items()]
 
 
-def _states(test: standing.Proof) -> dict[str, str]:
-    refused = test.last is not None and test.last.code.startswith("exchange_")
+def _states(test: standing.Proof, *, is_refused: bool) -> dict[str, str]:
     return {
         "fill": "done",
-        "test": {"good": "done", "failed": "failed" if refused else "now", "missing": "now"}[test.outcome],
-        "portal": "done" if test.outcome == "good" else "now" if refused else "todo",
+        "test": {"good": "done", "failed": "failed" if is_refused else "now", "missing": "now"}[test.outcome],
+        "portal": "done" if test.outcome == "good" else "now" if is_refused else "todo",
         "activate": "now" if test.outcome == "good" else "todo",
     }
+
+
+def _states_of_jwt(test: standing.Proof, states: dict[str, str], *, has_key: bool) -> dict[str, str]:
+    """Put the portal first: no test can pass before Fuyun has the public key."""
+    portal, tried = states["portal"], states["test"]
+    if test.outcome == "missing" and not has_key:
+        portal, tried = "now", "todo"
+    elif portal == "todo":
+        portal = "done"
+    return {"fill": "done", "portal": portal, "test": tried, "activate": states["activate"]}
+
+
+def _is_key_known(entry: Entry, connection: Connection) -> bool:
+    """Say whether the portal has the key already, since another version signs with it."""
+    if not entry.active_version or connection.jwt is None:
+        return False
+    try:
+        former = services().register.connection(entry.name, entry.active_version)
+    except ConnectionUnknown:
+        return False
+    if former.mode != "jwt" or former.jwt is None:
+        return False
+    keys = (former.jwt.private_key, former.jwt.next_private_key)
+    return former.jwt.issuer == connection.jwt.issuer and connection.jwt.private_key in keys
 
 
 def _may_change(entry: Entry) -> bool:

@@ -25,6 +25,8 @@ WITHOUT_PROVIDER: Final = "none"
 PRESENT_KEY: Final = "jwt.private_key"
 NEXT_KEY: Final = "jwt.next_private_key"
 
+_KEY_MISSING: Final = "is required with next_key_from"
+
 _IN_A_LIST: Final = re.compile(r"(.+)\[(\d+)\]")
 _OPTIONAL: Final = {
     "jwt": ("jwt_issuer", "jwt_private_key"),
@@ -166,4 +168,6 @@ def _field_and_words(form: Any, key: str, message: str) -> tuple[str, str]:
 def _words(message: str) -> str:
     if isinstance(message, Sentence) and message.template in _EMPTY:
         return str(_("Please fill this in."))
+    if isinstance(message, Sentence) and message.template == _KEY_MISSING:
+        return str(_("Enter the next key, or let one be made here."))
     return spoken(message)

@@ -110,7 +110,7 @@ def _taken(sheet: Sheet) -> Response:
     draft, faults = read(sheet, one)
     if faults or draft.connection is None:
         found = placed(one.form, [(fault.key, fault.message) for fault in faults])
-        return _shown(sheet, one.form, faults=found, dropped=one.typed, status=_UNPROCESSABLE)
+        return _shown(sheet, one.form, faults=found, dropped=one.dropped, status=_UNPROCESSABLE)
     return _saved(sheet, one, draft.connection, url_for("connections.page", name=draft.connection.name, done="saved"))
 
 
@@ -119,7 +119,7 @@ def _taken_without_secrets(sheet: Sheet, one: Sent) -> Response:
     draft, faults = read(sheet, one.without_secrets())
     if faults or draft.connection is None:
         found = placed(one.form, [(fault.key, fault.message) for fault in faults if fault.key not in one.typed])
-        return _shown(sheet, one.form, faults=found, dropped=one.typed, status=_UNPROCESSABLE)
+        return _shown(sheet, one.form, faults=found, dropped=one.dropped, status=_UNPROCESSABLE)
     return _saved(
         sheet, one, draft.connection, url_for("editing.edit", name=draft.connection.name, done="without_secret")
     )
@@ -134,7 +134,7 @@ def _saved(sheet: Sheet, one: Sent, connection: Connection, then: str) -> Respon
         if sheet.name:
             return _overtaken(sheet, one)
         taken = placed(one.form, [("name", said("is taken already; upper and lower case do not differ"))])
-        return _shown(sheet, one.form, faults=taken, dropped=one.typed, status=_UNPROCESSABLE)
+        return _shown(sheet, one.form, faults=taken, dropped=one.dropped, status=_UNPROCESSABLE)
     return _see(then)
 
 
@@ -144,7 +144,9 @@ def _overtaken(sheet: Sheet, one: Sent) -> Response:
     form, contested = merged(sheet, newest, one.form)
     changes = services().register.changes(sheet.name, sheet.based_on, newest.based_on)
     author = services().register.version(sheet.name, newest.based_on).author
-    return _shown(newest, form, warnings=contested, dropped=one.typed, status=_CONFLICT, changes=changes, author=author)
+    return _shown(
+        newest, form, warnings=contested, dropped=one.dropped, status=_CONFLICT, changes=changes, author=author
+    )
 
 
 # How it is shown -----------------------------------------------------------------------------------------------------
@@ -170,6 +172,8 @@ def _shown(sheet: Sheet, form: Any, *, dropped: Collection[str] = (), status: in
         sheet=sheet,
         values=values_of(form),
         dropped=set(dropped),
+        # Key pairs to make and kept secrets to forget: a form that comes back is as it was sent.
+        ticked={*request.form.getlist("make_key"), *request.form.getlist("forget")},
         is_fresh=console.is_fresh(sheet.admin),
         again_url=again_url(back or sheet.page),
         is_kept_on_the_way=bool(back),

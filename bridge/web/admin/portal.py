@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, render_template, request, url_for
 
 from bridge.connections.keys import load_private_key, public_base64, public_pem
 from bridge.core.trace import Trace
@@ -53,11 +53,16 @@ def sheet(name: str) -> str:
         trouble=trace.failed,
         now=services().now(),
         redirect_uri=services().flow.redirect_uri(connection),
-        start_url=f"{services().site.public_url}/login/{connection.name}",
+        start_url=services().site.public_url + _way_in(connection),
         last=last,
         checklist=checklist(connection, last.steps if last else (), last.user_name if last else ""),
         keys=_public_keys(connection.jwt) if connection.mode == "jwt" and connection.jwt else [],
     )
+
+
+def _way_in(connection: Connection) -> str:
+    """Return where agents begin: a sign-in that ends at Fuyun is explained first."""
+    return url_for("agent.about" if connection.mode == "frontend" else "agent.depart", name=connection.name)
 
 
 def _last_rehearsal(connection: Connection) -> Rehearsal | None:

@@ -242,6 +242,7 @@ def calendar() -> str:
         dated=[one for one in found if one.ends_at is not None],
         undated=[one for one in found if one.ends_at is None],
         due=[one for one in found if one.needs_attention],
+        labels={key.id: key.label for key in services().api_keys.every()},
         told=told,
     )
 

@@ -13,6 +13,7 @@ from bridge.connections.keys import new_private_key
 from bridge.core.errors import ConnectionReadOnly, RequestInvalid
 from bridge.core.wording import said
 from bridge.http import console
+from bridge.http.console_pages import actor_name
 from bridge.http.current import services
 from bridge.web.admin.drafting import (
     NEXT_KEY,
@@ -69,12 +70,19 @@ class Sent:
 
     Args:
         typed: the secrets in it, by dotted key.
+        made: dotted keys of those that the bridge just made, which nobody can enter again.
         forgotten: kept secrets that shall go, by dotted key, or ``aiccs`` for all of them.
     """
 
     form: Any
     typed: dict[str, str]
     forgotten: tuple[str, ...]
+    made: tuple[str, ...] = ()
+
+    @property
+    def dropped(self) -> set[str]:
+        """Dotted keys of the secrets that somebody has to enter again where the form is not kept."""
+        return set(self.typed) - set(self.made)
 
     @property
     def touches_secrets(self) -> bool:
@@ -129,7 +137,7 @@ def sent(sheet: Sheet) -> Sent:
     groups = {key.split(".")[0] for key in sheet.kept} & {"aiccs"}
     typed = secrets_typed(form)
     made = {key: new_private_key(_KEY_BITS) for key in _keys_to_make() if key not in typed}
-    return Sent(form, typed | made, tuple(sorted(asked & (groups | set(sheet.kept)))))
+    return Sent(form, typed | made, tuple(sorted(asked & (groups | set(sheet.kept)))), tuple(made))
 
 
 def _keys_to_make() -> list[str]:
@@ -172,6 +180,6 @@ def merged(base: Sheet, newest: Sheet, typed: Any) -> tuple[Any, Placed]:
     for name, value in changed.items():
         other = theirs.get(name, "")
         if other not in {first[name], value}:
-            told = _("%(author)s made this: %(value)s", author=author, value=other or _("empty"))
+            told = _("%(author)s made this: %(value)s", author=actor_name(author), value=other or _("empty"))
             contested.fields[name] = [str(told)]
     return form_of(newest.kind, newest.values | changed), contested

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from bridge.connections.expiry import LAST, SOON
@@ -18,13 +18,15 @@ Outcome = Literal["good", "failed", "missing"]
 Tone = Literal["good", "info", "warn", "stop"]
 
 _HOUR: Final = 3600
+_A_DAY: Final = 86_400
+_SWITCH: Final = "jwt.next_key_from"
 _HOURS: Final = 24
 _POOR: Final = 80
 _DATES: Final = (
     "idp.client_secret_expires",
     "fuyun.client_secret_expires",
     "jwt.private_key_expires",
-    "jwt.next_key_from",
+    _SWITCH,
 )
 
 
@@ -71,12 +73,17 @@ class Expiry:
 
     Args:
         key: of the setting that says so.
-        days: until then, negative afterwards.
+        days: whole ones until then, as the calendar counts them: a day that was entered lasts to its end.
     """
 
     key: str
     on: date
     days: int
+
+    @property
+    def is_switched(self) -> bool:
+        """Whether the next private key has taken over: it should be the only one now."""
+        return self.key == _SWITCH and self.days < 0
 
     @property
     def is_near(self) -> bool:
@@ -86,6 +93,8 @@ class Expiry:
     @property
     def tone(self) -> Tone:
         """How loudly to say so."""
+        if self.is_switched:
+            return "warn"
         return "stop" if self.days <= LAST else "warn" if self.is_near else "info"
 
 
@@ -102,9 +111,9 @@ class Matter:
     """One thing that needs somebody's attention.
 
     Args:
-        what: ``ready``, ``draft_waits``, ``untested``, ``test_failed``, ``expires``, ``all_failed``, ``many_failed``,
-            ``unreadable``, ``doubts``, ``domain_open``.
-        key: the setting concerned, where there is one.
+        what: ``ready``, ``draft_waits``, ``to_activate``, ``untested``, ``test_failed``, ``expires``,
+            ``key_switched``, ``all_failed``, ``many_failed``, ``unreadable``, ``doubts``, ``domain_open``.
+        key: the setting, domain or day concerned, where there is one.
         count: what the sentence counts: days, sign-ins, settings, domains.
     """
 
@@ -142,9 +151,9 @@ def quiet_day(now: float) -> Day:
 
 def expiries(document: Mapping[str, Any], now: float) -> list[Expiry]:
     """Return the dates that somebody entered, the nearest first; what is no date is left out."""
-    today = datetime.fromtimestamp(now, UTC).date()
-    found = [(key, _date(document, key)) for key in _DATES]
-    return sorted((Expiry(key, on, (on - today).days) for key, on in found if on), key=lambda one: one.days)
+    found = [(key, _end(document, key)) for key in _DATES if key != _SWITCH or document.get("mode") == "jwt"]
+    dated = (Expiry(key, end.date(), int((end.timestamp() - now) // _A_DAY)) for key, end in found if end)
+    return sorted(dated, key=lambda one: one.days)
 
 
 def test_of(rehearsals: Sequence[Rehearsal], digest: str) -> Proof:
@@ -160,15 +169,23 @@ def test_of(rehearsals: Sequence[Rehearsal], digest: str) -> Proof:
     return Proof("good" if last.is_good else "failed", last)
 
 
-def matters(entry: Entry, version: Version, test: Proof, day: Day, now: float) -> list[Matter]:
+def can_be_tested(version: Version) -> bool:
+    """Say whether sign-ins by a version come back, so that one could be tried out; those of mode frontend do not."""
+    return bool(version.document.get("mode") != "frontend")
+
+
+def matters(
+    entry: Entry, version: Version, test: Proof, day: Day, now: float, *, is_testable: bool = True
+) -> list[Matter]:
     """Return what needs attention, the most urgent first.
 
     Args:
         version: what sign-ins use, or where nothing was ever activated the draft.
         test: of the newest version.
+        is_testable: whether the newest version can be tested at all.
     """
-    found = [*_matters_of_test(entry, test), *_matters_of_day(entry, day)]
-    found += [Matter("expires", one.tone, one.key, one.days) for one in expiries(version.document, now) if one.is_near]
+    found = [*_matters_of_test(entry, test, is_testable=is_testable), *_matters_of_day(entry, day)]
+    found += [_matter_of_date(one) for one in expiries(version.document, now) if one.is_near]
     order = {"stop": 0, "warn": 1, "good": 2, "info": 3}
     return sorted(found, key=lambda matter: order[matter.tone])
 
@@ -185,7 +202,15 @@ def like_which(versions: Sequence[Version]) -> dict[int, int]:
     }
 
 
-def _matters_of_test(entry: Entry, test: Proof) -> list[Matter]:
+def _matter_of_date(one: Expiry) -> Matter:
+    if one.is_switched:
+        return Matter("key_switched", one.tone, one.on.isoformat())
+    return Matter("expires", one.tone, one.key, one.days)
+
+
+def _matters_of_test(entry: Entry, test: Proof, *, is_testable: bool) -> list[Matter]:
+    if not is_testable:
+        return [Matter("to_activate", "warn")] if entry.has_draft else []
     if test.outcome == "failed":
         return [Matter("test_failed", "warn")]
     if entry.has_draft:
@@ -205,10 +230,11 @@ def _day(begin: float, hours: Sequence[Sequence[int]]) -> Day:
     return Day(tuple(Hour(begin + at * _HOUR, good, failed) for at, (good, failed) in enumerate(hours)))
 
 
-def _date(document: Mapping[str, Any], key: str) -> date | None:
+def _end(document: Mapping[str, Any], key: str) -> datetime | None:
+    """Return a moment itself, or the last second of a day in UTC: a secret is good on the day that was entered."""
     part, _, name = key.partition(".")
     try:
-        # Of a moment its day.
-        return date.fromisoformat((document.get(part) or {}).get(name, "")[:10])
+        found = datetime.fromisoformat((document.get(part) or {}).get(name, ""))
     except ValueError:
         return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC) + timedelta(days=1, seconds=-1)

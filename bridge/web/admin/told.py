@@ -69,7 +69,7 @@ _FACTS: Final[dict[str, LazyString]] = {
 _WHATS: Final[dict[str, LazyString]] = {
     "idp_secret": _("Client secret at the identity provider"),
     "fuyun_secret": _("Client secret in the Fuyun portal"),
-    "jwt_key": _("Private key for our own tokens"),
+    "jwt_key": _("Signing key (mode JWT)"),
     "certificate": _("TLS certificate"),
     "key_switch": _("Change to the next private key"),
     "api_key": _("API key"),
@@ -138,7 +138,7 @@ def left(deadline: Deadline) -> str:
     """Return how much time is left, in words."""
     days = deadline.days or 0
     if deadline.what == "key_switch" and days <= 0:
-        return str(gettext("due") if days < 0 else gettext("today"))
+        return str(gettext("due") if days < 0 else gettext("within 24 hours"))
     if days < 0:
         return str(gettext("ended"))
     return str(gettext("ends today") if days == 0 else gettext("%(days)s days left", days=days))

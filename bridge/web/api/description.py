@@ -7,9 +7,9 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
-from flask import Blueprint, Response, current_app, render_template, request
+from flask import Blueprint, Response, current_app, redirect, render_template, request, url_for
 from markupsafe import Markup, escape
 
 from bridge import __version__
@@ -62,6 +62,13 @@ class Shown:
     curl: str
     answer: str
     refusals: tuple[tuple[int, type[BridgeError]], ...]
+
+
+@description.get("")
+@description.get("/")
+def index() -> Response:
+    """Lead whoever opens the API's address in a browser to what it says of itself."""
+    return cast("Response", redirect(url_for("api_description.docs"), 303))
 
 
 @description.get("/openapi.json")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from bridge.core.wording import Sentence
+from bridge.sandbox.keys import new_rsa, private_pem
 from bridge.settings import read_connection
 from tests.rooms.configurations import GOOD, MICROSOFT, OAUTH2, SALESFORCE, changed
 
@@ -16,6 +18,11 @@ if TYPE_CHECKING:
 CALLBACK = "https://signin.rhinokeen.com/callback"
 WORKBENCH = "https://signin.rhinokeen.com/workbench"
 FRONTEND: dict[str, Any] = {"mode": "frontend", "fuyun": {"frontend_redirect_url": CALLBACK}}
+
+
+@cache
+def signing_key() -> str:
+    return private_pem(new_rsa())
 
 
 def draft_of(changes: dict[str, Any]) -> Draft:
@@ -65,6 +72,19 @@ def test_a_doubt_says_what_is_wrong_and_what_to_do(changes: dict[str, Any], key:
     assert doubtful == key
     assert isinstance(sentence, Sentence)
     assert told in sentence
+
+
+def test_a_sign_in_that_ends_at_fuyun_has_no_softphone_to_miss_its_instance() -> None:
+    assert [key for key, _ in draft_of({**FRONTEND, "instance_id": ""}).doubts] == ["mode"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "lifetime", "doubted"),
+    [("jwt", "601s", ["jwt.lifetime"]), ("jwt", "10m", []), ("oauth", "1h", [])],
+)
+def test_a_jwt_that_is_good_for_long_is_doubted(mode: str, lifetime: str, doubted: list[str]) -> None:
+    signing = {"issuer": "https://crm.example.com", "private_key": signing_key(), "lifetime": lifetime}
+    assert [key for key, _ in draft_of({"mode": mode, "jwt": signing}).doubts] == doubted
 
 
 def test_two_addresses_of_fuyun_are_as_they_should_be() -> None:

@@ -181,6 +181,28 @@ class TestAFileOfConnections:
             "fuyun.client_secret": Secret("beside"),
         }
 
+    @pytest.mark.parametrize(
+        ("signing", "stays"),
+        [
+            ({}, ""),
+            ({"next_private_key": ""}, ""),
+            ({"next_private_key": KEPT, "next_key_from": "2027-01-31T08:00:00Z"}, "jwt.next_private_key"),
+        ],
+        ids=["left out", "empty", "kept"],
+    )
+    def test_keeps_a_next_private_key_only_where_it_says_so(
+        self, tmp_path: Path, signing: dict[str, Any], stays: str
+    ) -> None:
+        path = tmp_path / "connections.toml"
+        stored = {f"jwt.{name}": Secret(private_pem(new_rsa())) for name in ("private_key", "next_private_key")}
+        table = changed({"mode": "jwt", "jwt": {"issuer": "https://crm.example.com", **signing}}, TABLE)
+        path.write_text(toml({"connections": [table]}), "utf-8")
+        (draft,) = read_connections_file(path, {}, public_url=PUBLIC_URL, kept_of=lambda _: stored)
+        assert draft.connection is not None, draft.faults
+        assert draft.connection.jwt is not None
+        assert draft.connection.jwt.private_key == stored["jwt.private_key"]
+        assert draft.connection.jwt.next_private_key == stored.get(stays, Secret(""))
+
     def test_tells_the_faults_of_each_apart(self, tmp_path: Path) -> None:
         tables = [
             TABLE,

@@ -10,6 +10,7 @@ import pytest
 from flask import Flask, request
 from werkzeug.serving import make_server
 
+from bridge.sandbox.registrations import FuyunApplication
 from tests.rooms.sandbox.party import Party, answer_of, body_of
 
 if TYPE_CHECKING:
@@ -105,7 +106,17 @@ def test_a_grace_for_replaced_refresh_tokens_is_given(http: FlaskClient, world: 
     assert world.rotation_grace == 0
 
 
-def test_reset_begins_anew_but_keeps_registrations(http: FlaskClient, party: Parties, world: World) -> None:
+def test_reset_takes_the_portal_back_but_leaves_a_platform_that_joined(http: FlaskClient, world: World) -> None:
+    joined = FuyunApplication("crm", "idp_demo_crm", "a secret", "", mode="jwt", jwt_issuer="https://crm.example.com")
+    world.fuyun_apps[joined.client_id] = joined
+    before = world.fuyun_of("globex")
+    world.use_jwt("globex", "https://crm.example.com", "a key")
+    world.expect_exp_in("globex", "milliseconds")
+    http.post("/sandbox/reset")
+    assert (world.fuyun_of("globex"), world.fuyun_of("crm")) == (before, joined)
+
+
+def test_reset_begins_anew_but_keeps_callbacks(http: FlaskClient, party: Parties, world: World) -> None:
     world.register("contoso", "https://phone.example.com/callback/contoso")
     me = party("contoso")
     tokens = me.tokens()

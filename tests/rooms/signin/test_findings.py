@@ -196,17 +196,19 @@ class TestTheWalk:
         [
             (step(steps.USER_NAME), "activate"),
             (step(steps.MAPPING, "mapping_field_missing"), "choose"),
-            (step(steps.AGENT, "agent_unknown"), "choose"),
+            (step(steps.AGENT, "agent_unknown"), "agent"),
             (step(steps.AGENT, "agent_frozen"), "again"),
             (step(steps.AGENT, "contact_center_error"), "edit"),
             (step(steps.EXCHANGE, "exchange_rejected"), "portal"),
+            (step(steps.EXCHANGE, "exchange_rejected", "a token", "NoAgentFound"), "agent"),
+            (step(steps.EXCHANGE, "exchange_rejected", "a token", "AgentFrozen"), "again"),
             (step(steps.EXCHANGE, "exchange_unreachable"), "again"),
             (step(steps.USER_NAME, "agent_mismatch"), "portal"),
             (step(steps.REDEEM, "idp_error", "", "invalid_client"), "edit"),
             (step(steps.RESPONSE, "idp_error", "", "access_denied"), "again"),
             (step(steps.DISCOVERY, "idp_unreachable"), "edit"),
         ],
-        ids=lambda value: f"{value.name}-{value.code}" if isinstance(value, Step) else value,
+        ids=lambda value: f"{value.name}-{value.code}-{value.received}" if isinstance(value, Step) else value,
     )
     def test_says_what_comes_next(self, failed: Step, following: str) -> None:
         assert next_step([*went(steps.DISCOVERY), failed]) == following
@@ -358,6 +360,27 @@ class TestTheChecklist:
     def test_an_opaque_token_proves_no_mapping_field(self, user_name: str, proof: str) -> None:
         found = self.proofs(OIDC, went(steps.EXCHANGE, steps.USER_NAME), user_name)
         assert found["The mapping field is the same on both sides"] == proof
+
+    @pytest.mark.parametrize(
+        ("code", "received", "expected"),
+        [
+            ("exchange_rejected", "invalid_client", ["failed", "open", "open"]),
+            ("exchange_rejected", "invalid_scope", ["proven", "failed", "open"]),
+            ("exchange_rejected", "invalid_grant", ["proven", "unsure", "unsure"]),
+            ("exchange_rejected", "NoAgentFound", ["proven", "open", "proven"]),
+            ("exchange_rejected", "another", ["unsure", "unsure", "unsure"]),
+            ("exchange_unreachable", "HTTP 500", ["open", "open", "open"]),
+        ],
+    )
+    def test_a_refused_exchange_blames_no_more_than_it_must(
+        self, code: str, received: str, expected: list[str]
+    ) -> None:
+        found = self.proofs(JWT, [step(steps.EXCHANGE, code, "a token", received)])
+        assert [
+            found["Fuyun's client_id and client_secret are right"],
+            found["App Name, grant type, scope and callback URL are the portal's"],
+            found["Public key and iss are entered in the portal"],
+        ] == expected
 
     def test_knows_the_modes(self) -> None:
         assert "Public key and iss are entered in the portal" in self.proofs(JWT, [])

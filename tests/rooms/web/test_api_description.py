@@ -30,10 +30,16 @@ def test_every_route_of_the_api_is_in_the_document(house: House, browser: Browse
         (re.sub(r"<(\w+)>", r"{\1}", rule.rule.removeprefix("/api/v1")), method.lower())
         for rule in house.app.url_map.iter_rules()
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
-        if rule.rule.startswith("/api/v1/") and rule.rule not in {DOCUMENT, PAGE}
+        if rule.rule.startswith("/api/v1/") and rule.rule not in {DOCUMENT, PAGE, "/api/v1/"}
     }
     paths = browser.fetch(DOCUMENT).json()["paths"]
     assert {(path, method) for path, item in paths.items() for method in item} == routes
+
+
+def test_the_address_of_the_api_leads_to_its_page(browser: Browser) -> None:
+    for address in ("/api/v1", "/api/v1/"):
+        answer = browser.open(address, follow=False)
+        assert (answer.status_code, answer.headers["Location"]) == (303, PAGE)
 
 
 def test_caches_may_keep_the_document_and_ask_whether_it_has_changed(browser: Browser) -> None:

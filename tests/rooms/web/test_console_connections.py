@@ -392,6 +392,12 @@ def test_what_needs_attention_follows_the_test(entry: Entry, outcome: standing.O
     assert [matter.what for matter in found] == expected
 
 
+def test_what_cannot_be_tested_waits_for_no_test() -> None:
+    draft = replace(ENTRY, newest_version=2)
+    found = standing.matters(draft, VERSION, standing.Proof("missing"), standing.quiet_day(NOW), NOW, is_testable=False)
+    assert [matter.what for matter in found] == ["to_activate"]
+
+
 def test_a_day_without_success_is_the_most_urgent() -> None:
     day = standing.days_by_connection([("globex", NOW, False)], NOW)["globex"]
     found = standing.matters(ENTRY, VERSION, standing.Proof("failed"), day, NOW)

@@ -109,6 +109,8 @@ def test_mode_frontend_has_fuyuns_redirect_url(house: House, admin: Browser) -> 
     assert values(page)["Fuyun's redirect URL"] == "https://fuyun.example/callback"
     assert "Mode frontend cannot be tested" in words(page)
     assert "Test with my account" not in words(page)
+    assert "cannot know" not in words(page)
+    assert values(page)["Start URL"] == f"{BRIDGE}/login/globex/about"
 
 
 def test_a_provider_that_is_away_costs_only_its_addresses(house: House, admin: Browser) -> None:

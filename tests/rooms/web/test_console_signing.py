@@ -113,6 +113,17 @@ class TestWithoutAProvider:
             assert "mapping field" not in text, path
         assert "own software" in plain(desk.open("/admin/connections")).lower()
 
+    def test_the_portal_comes_before_the_test(self, globex: House, desk: Browser) -> None:
+        page = desk.open(GLOBEX)
+        assert re.search(
+            r"Copy to the Fuyun portal \(next\) (3 )?Test with an account name \(later\) (4 )?Activate",
+            plain(page),
+        )
+        assert "Next: copy the public key and the issuer to Fuyun's portal" in plain(page)
+        globex.services.changes.activate("globex", 1, actor="lin", without_rehearsal=True)
+        saved(globex, without_provider() | {"instance_id": "ccc_xp_2"}, active=False)
+        assert "Next: test it with an agent's account name" in plain(desk.open(GLOBEX))
+
     def test_nothing_is_discovered(self, desk: Browser) -> None:
         made(desk)
         token = shown(desk.open(EDIT))["csrf_token"]
@@ -145,6 +156,15 @@ class TestKeyPairs:
         made(desk)
         refused = sent(desk, EDIT, {"jwt_next_key_from": soon(house)})
         assert (refused.status_code, list(told(refused))) == (422, ["jwt_next_private_key"])
+        assert "Enter the next key, or let one be made here." in plain(refused)
+
+    def test_the_wish_for_one_stays_ticked_on_a_form_that_was_refused(self, desk: Browser) -> None:
+        refused = sent(desk, NEW, FILLED | {"make_key": "jwt.private_key", "jwt_lifetime": "long"})
+        assert refused.status_code == 422
+        assert re.findall(r'name="make_key" value="([^"]+)" checked', refused.text) == ["jwt.private_key"]
+        assert (
+            "Please enter it again" not in plain(refused).split("Private key", 1)[1].split("Replace the key by", 1)[0]
+        )
 
     def test_the_present_key_can_go_once_the_next_has_taken_over(self, house: House, desk: Browser) -> None:
         made(desk)
@@ -184,9 +204,13 @@ class TestKeyPairs:
     def test_the_calendar_tells_of_the_change_before_and_after(self, house: House) -> None:
         due = datetime.fromtimestamp(house.clock() + 60, UTC).isoformat()
         saved(house, without_provider(next_private_key=private_pem(_next_key()), next_key_from=due))
-        assert "Change to the next private key — today" in plain(operator(house).open("/admin/calendar"))
+        assert "Change to the next private key — within 24 hours" in plain(operator(house).open("/admin/calendar"))
+        assert "The next key takes over: within 24 hours" in plain(operator(house).open("/admin/connections"))
         house.clock.advance(61)
-        assert "Change to the next private key — due" in plain(operator(house).open("/admin/calendar"))
+        desk = operator(house)
+        assert "Change to the next private key — due" in plain(desk.open("/admin/calendar"))
+        assert "The next key signs since 20" in plain(desk.open("/admin/connections"))
+        assert "Make it the only one. Edit" in plain(desk.open(GLOBEX))
 
 
 class TestATestWithAnAccountName:
@@ -209,7 +233,9 @@ class TestATestWithAnAccountName:
     def test_of_an_agent_who_is_not_there_says_so_and_opens_nothing(self, globex: House, desk: Browser) -> None:
         text = plain(self.tried(desk, "nobody"))
         assert "test with the AccountName of an agent that it has" in text
+        assert "Create the agent or correct the name, then test again." in text
         assert "Choose another field" not in text
+        assert "portal sheet" not in text.split("What to do now")[1].split("Step by step")[0]
         assert act(desk, f"{GLOBEX}/activate", {"version": "1"}).headers["Location"].endswith("done=untested")
 
     @pytest.mark.parametrize("typed", ["", " lin", "l\u0000in", "x" * 256], ids=["empty", "padded", "control", "long"])

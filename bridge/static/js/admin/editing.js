@@ -1,4 +1,4 @@
-/** The connection form: only what the chosen mode needs, the redirect URI while it is typed, and discovery. */
+/** The connection form: only what the chosen mode needs, the addresses to register while they are typed, and discovery. */
 
 const PAUSE = 600;
 const form = document.querySelector("[data-edit]");
@@ -36,17 +36,23 @@ function showMapping() {
 
 // The redirect URI ----------------------------------------------------------------------------------------------------
 
-function showRedirect() {
-  const box = form.querySelector("[data-redirect]");
-  const name = form.elements.name;
-  if (!box || !name) return;
-  for (const button of box.querySelectorAll("[data-redirect-copy]")) button.disabled = !name.value.trim();
-  box.querySelector("[data-redirect-value]").textContent =
-    box.dataset.redirect + (name.value.trim() || box.dataset.redirectEmpty);
+function showRedirects() {
+  for (const box of form.querySelectorAll("[data-redirect]")) {
+    const source = form.elements[box.dataset.redirectFrom];
+    // A kept connection's name stays as it is, and has no input.
+    if (source) showRedirect(box, source.value.trim());
+  }
+}
+
+function showRedirect(box, typed) {
+  box.hidden = !typed && !box.dataset.redirectEmpty;
+  box.querySelector("[data-redirect-copy]").disabled = !typed;
+  box.querySelector("[data-redirect-value]").textContent = box.dataset.redirect + (typed || box.dataset.redirectEmpty);
 }
 
 async function copyRedirect(button) {
-  const value = form.querySelector("[data-redirect-value]");
+  const box = button.closest("[data-redirect]");
+  const value = box.querySelector("[data-redirect-value]");
   try {
     await navigator.clipboard.writeText(value.textContent);
   } catch {
@@ -54,7 +60,7 @@ async function copyRedirect(button) {
     document.execCommand("copy");
   }
   button.querySelector("[data-redirect-word]").textContent = button.dataset.copied;
-  form.querySelector("[data-redirect-status]").textContent = button.dataset.copied;
+  box.querySelector("[data-redirect-status]").textContent = button.dataset.copied;
 }
 
 // Discovery -----------------------------------------------------------------------------------------------------------
@@ -198,7 +204,7 @@ form.addEventListener("input", ({ target }) => {
   showModes();
   showTenants();
   showMapping();
-  showRedirect();
+  showRedirects();
   if (panel && concernsDiscovery(target)) discoverSoon();
 });
 for (const button of form.querySelectorAll("[data-redirect-copy]")) {
@@ -209,5 +215,5 @@ document.addEventListener("visibilitychange", renewToken);
 showModes();
 showTenants();
 showMapping();
-showRedirect();
+showRedirects();
 if (panel && first.every((name) => form.elements[name].value.trim())) discoverSoon();

@@ -5,7 +5,7 @@ import { isCallUp } from "./desk.js";
 import { leave, reload } from "./guard.js";
 import { keyEndsAt } from "./handover.js";
 import { notice, withdraw } from "./notices.js";
-import { boot, say } from "./page.js";
+import { boot, canSignIn, say } from "./page.js";
 import { wallClock } from "./times.js";
 import { causeOf, isKeyOver, matters } from "./trouble.js";
 
@@ -18,14 +18,18 @@ function leaveForSignIn(address) {
   leave(url.href);
 }
 
-/** A button that leads to the sign-in; locked during a call. */
+function toSignIn(label, address) {
+  return canSignIn ? { label: say(label), run: () => leaveForSignIn(address), leaves: true } : null;
+}
+
+/** A button that leads to the sign-in, locked during a call; null where the agent cannot sign in here. */
 export function signIn(label = "sign_in") {
-  return { label: say(label), run: () => leaveForSignIn(boot.login_url), leaves: true };
+  return toSignIn(label, boot.login_url);
 }
 
 /* The person is known: the provider may not even need to ask. */
 function signInSilently(label = "sign_in") {
-  return { label: say(label), run: () => leaveForSignIn(boot.silent_login_url), leaves: true };
+  return toSignIn(label, boot.silent_login_url);
 }
 
 /** A button that loads the page anew; locked during a call. */

@@ -14,9 +14,13 @@ export function find(id) {
   return document.getElementById(id);
 }
 
+/** True if the agent can sign in here; else only the platform's own software opens the phone again. */
+export const canSignIn = boot.login_url !== "";
+
 /** Return a text in the reader's language, with its {names} filled in. */
 export function say(key, values = {}) {
-  return words[key].replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ""));
+  const text = (!canSignIn && words[`${key}_platform`]) || words[key];
+  return text.replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ""));
 }
 
 /** Read a sentence out to people who use a screen reader; `now` interrupts what is being read. */

@@ -18,13 +18,13 @@ export function isStarting() {
   return !find("stage").hidden && find("stage").dataset.kind === "starting";
 }
 
-/** Show a state of the stage: `kind` is starting, waiting, failed or out; `actions` are [{label, run, leaves}]. */
+/** Show a state of the stage: `kind` is starting, waiting, failed or out; `actions`: [{label, run, leaves}] or null. */
 export function stage(kind, title, text, actions = []) {
   find("stage").hidden = false;
   find("stage").dataset.kind = kind;
   find("stage-title").textContent = title;
   find("stage-text").textContent = text;
-  find("stage-actions").replaceChildren(...actions.map((action, index) => button(action, index === 0)));
+  find("stage-actions").replaceChildren(...actions.filter(Boolean).map((action, index) => button(action, index === 0)));
 }
 
 /** Clear the stage for the phone. */

@@ -307,7 +307,6 @@ def test_a_key_is_good_from_its_networks_alone_whatever_a_header_says(
 @pytest.mark.parametrize(
     ("method", "path", "expected"),
     [
-        ("GET", "", (404, "page_unknown")),
         ("GET", "/nothing", (404, "page_unknown")),
         ("GET", "/connections/", (404, "page_unknown")),
         ("GET", "/connections/contoso/nothing", (404, "page_unknown")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import os
 import shutil
@@ -95,6 +96,15 @@ def applications_compiled_once() -> Iterator[None]:
     """Let the hundreds of applications of a run share their templates and routes."""
     with compiled_once():
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def collected_seldom() -> Iterator[None]:
+    """Look for garbage a hundred times less often: applications by the hundred are looked through each time."""
+    usual = gc.get_threshold()
+    gc.set_threshold(70_000, 20, 100)
+    yield
+    gc.set_threshold(*usual)
 
 
 # The browser ---------------------------------------------------------------------------------------------------------

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 IS_LONG: Final = os.environ.get("HYPOTHESIS_PROFILE") == "long"
 asked_often: Final = settings(
-    max_examples=1000 if IS_LONG else 10,
+    max_examples=1000 if IS_LONG else 6,
     derandomize=not IS_LONG,
     database=None,
     deadline=None,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
 import pytest
+from playwright.sync_api import expect
 
 from bridge.app import create_app
 from bridge.sandbox.app import create_sandbox
@@ -61,6 +62,10 @@ class Heard:
     def request(self, request: Request) -> None:
         if urlsplit(request.url).scheme in {"http", "https"}:
             self.hosts.add(urlsplit(request.url).netloc)
+
+
+# A page whose scripts come late on a busy machine is no fault of the page.
+expect.set_options(timeout=20_000)
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,8 @@ import click
 
 from bridge import running
 from bridge.connections import document as documents
-from bridge.core.errors import BridgeError, ConnectionReadOnly, ConnectionUnknown, StoreUnavailable
+from bridge.core.errors import BridgeError, ConnectionUnknown, StoreUnavailable
+from bridge.core.keeping_errors import ConnectionReadOnly
 from bridge.settings import SettingsError, connection_toml, load, read_connections_file
 from bridge.telling import ask, config_option, moment, plain, table, tell, told
 

@@ -5,11 +5,10 @@ Callers say what to send and which of their errors a failure is; nothing here kn
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 from urllib.parse import urlencode
 
@@ -18,8 +17,9 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 from urllib3.util import parse_url
 
-from bridge.core.errors import BridgeError, showable
+from bridge.core.errors import BridgeError
 from bridge.egress.addresses import PrivateAddress, demand_public, resolve
+from bridge.egress.answer import Answer
 from bridge.egress.breaker import Breakers, Tripped
 from bridge.egress.certificates import CertificateDates, Place
 from bridge.egress.faults import reason
@@ -51,34 +51,6 @@ class Limits:
     deadline: float = 20.0
     size: int = 1_048_576
     per_host: int = 16
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back, read whole; the body is kept out of the text form. `date` is the server's clock (RFC 9110)."""
-
-    status: int
-    content_type: str
-    body: bytes = field(repr=False)
-    date: str = ""
-
-    @property
-    def kind(self) -> str:
-        """The media type alone, as it may be shown."""
-        media_type = self.content_type.partition(";")[0].strip()
-        return showable(media_type) if media_type else "without a type"
-
-    def json(self) -> Any:
-        """Return the body as JSON; raises ValueError where it is none, or repeats a member or holds NaN."""
-        return json.loads(self.body, object_pairs_hook=_unique_members, parse_constant=_refuse_constant)
-
-    def json_object(self) -> dict[str, Any] | None:
-        """Return the body as a JSON object, or None where it is anything else."""
-        try:
-            value = self.json()
-        except (ValueError, RecursionError):
-            return None
-        return value if isinstance(value, dict) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,7 +264,7 @@ class Outbound:
                 response.status_code,
                 response.headers.get("Content-Type", ""),
                 bytes(body),
-                response.headers.get("Date", ""),
+                response.headers,
             )
 
     def close(self) -> None:
@@ -384,17 +356,3 @@ def _line_of(request: requests.PreparedRequest) -> str:
 def _place(url: str) -> Place:
     parts = parse_url(url)
     return Place((parts.host or "").strip("[]"), parts.port or _HTTPS)
-
-
-def _unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    # Two readers of one document may take different twins of a member: refuse instead of choosing.
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        message = "a member is repeated"
-        raise ValueError(message)
-    return members
-
-
-def _refuse_constant(constant: str) -> None:
-    message = f"{constant} is no JSON"
-    raise ValueError(message)

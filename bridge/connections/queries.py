@@ -8,7 +8,8 @@ from sqlalchemy import and_, delete, insert, select, update
 
 from bridge.connections.domains import connection_domains
 from bridge.connections.rows import State, connection_versions, connections, tell
-from bridge.core.errors import ConnectionChanged, ConnectionReadOnly, ConnectionUnknown, showable
+from bridge.core.errors import ConnectionUnknown, showable
+from bridge.core.keeping_errors import ConnectionChanged, ConnectionReadOnly
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection as Transaction

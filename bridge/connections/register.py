@@ -42,7 +42,8 @@ from bridge.connections.rows import (
     version_of,
 )
 from bridge.connections.secrets import KeyRing, SealBroken
-from bridge.core.errors import ConnectionChanged, ConnectionUnknown
+from bridge.core.errors import ConnectionUnknown
+from bridge.core.keeping_errors import ConnectionChanged
 from bridge.core.model import Connection, Secret
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@
     ├── IdpError, IdpUnreachable, IdpAnswerInvalid, IdTokenInvalid, UserinfoInvalid           the identity provider
     ├── TenantNotAllowed, MappingFieldMissing, AgentUnknown, AgentFrozen, AgentMismatch       who the person is
     ├── ExchangeRejected, ExchangeUnreachable, ExchangeAnswerInvalid                          Fuyun
-    ├── ContactCenterError, ContactCenterUnreachable                                          its OpenAPI
+    ├── ContactCenterError, ContactCenterUnreachable, ContactCenterUncertain and so on        its OpenAPI
     ├── SessionMissing, SessionEnded, LoginRequired, LogoutTokenInvalid                       the session
     ├── SignInLoop, CookiesRefused                                                            what keeps coming back
     └── StoreUnavailable, Internal                                                            ourselves
@@ -162,30 +162,6 @@ class ConnectionModeUnsuited(BridgeError):
     default = "This connection is not set up for that."
 
 
-class ConnectionReadOnly(BridgeError):
-    """The connection comes from the configuration file, which alone can change it."""
-
-    code = "connection_read_only"
-    status = 409
-    default = "This connection comes from the configuration file and is changed there."
-
-
-class ConnectionChanged(BridgeError):
-    """Somebody else saved a newer version meanwhile; nothing was overwritten."""
-
-    code = "connection_changed"
-    status = 409
-    default = "The connection was changed meanwhile by somebody else."
-
-
-class RehearsalMissing(BridgeError):
-    """The version has no good rehearsal, so it cannot be activated without a deliberate override."""
-
-    code = "rehearsal_missing"
-    status = 409
-    default = "The last rehearsal of this version failed, or there was none."
-
-
 class IdpError(BridgeError):
     """The identity provider answered with an OAuth error, or refused the code or the token."""
 
@@ -293,20 +269,46 @@ class ExchangeAnswerInvalid(BridgeError):
 
 
 class ContactCenterError(BridgeError):
-    """The contact center's OpenAPI refused with a definite answer, or gave none that can be used."""
+    """The contact center's OpenAPI refused with a definite answer, or gave none that can be used.
+
+    Args:
+        request_id: by which the vendor finds the call.
+    """
 
     code = "contact_center_error"
     status = 502
     default = "The contact center's OpenAPI gave no good answer."
 
+    def __init__(self, description: str = "", *, expected: str = "", received: str = "", request_id: str = "") -> None:
+        super().__init__(description, expected=expected, received=received)
+        self.request_id = request_id
+
 
 class ContactCenterUnreachable(BridgeError):
-    """The contact center's OpenAPI timed out, reset the connection, throttled the call or has trouble of its own."""
+    """The contact center's OpenAPI timed out, reset the connection, throttled the call or has trouble of its own.
+
+    Args:
+        request_id: by which the vendor finds the call.
+        retry_after: whole seconds until another call makes sense.
+    """
 
     code = "contact_center_unreachable"
     status = 504
     retryable = True
     default = "The contact center's OpenAPI did not answer."
+
+    def __init__(
+        self,
+        description: str = "",
+        *,
+        expected: str = "",
+        received: str = "",
+        request_id: str = "",
+        retry_after: int = BridgeError.retry_after,
+    ) -> None:
+        super().__init__(description, expected=expected, received=received)
+        self.request_id = request_id
+        self.retry_after = retry_after
 
 
 class SessionMissing(BridgeError):

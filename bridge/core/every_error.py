@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from bridge.core import gate_errors
+from bridge.core import contact_center_errors, gate_errors, keeping_errors
 from bridge.core.errors import BridgeError
 
-__all__ = ["every_error", "gate_errors"]
+__all__ = ["contact_center_errors", "every_error", "gate_errors", "keeping_errors"]
 
 
 def every_error(root: type[BridgeError] = BridgeError) -> dict[str, type[BridgeError]]:

@@ -18,7 +18,8 @@ from bridge.core.errors import (
     showable,
 )
 from bridge.core.model import AccountName, FuyunApp, FuyunToken, SubjectToken
-from bridge.outbound import Answer, FailAs, Outbound
+from bridge.egress.answer import Answer
+from bridge.outbound import FailAs, Outbound
 
 if TYPE_CHECKING:
     from collections.abc import Callable

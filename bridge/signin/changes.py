@@ -9,15 +9,9 @@ from typing import TYPE_CHECKING, Final
 from bridge.connections.document import SECRETS as _SECRETS
 from bridge.connections.document import value_of
 from bridge.connections.draft import Fault
-from bridge.core.errors import (
-    ConnectionChanged,
-    ConnectionUnknown,
-    IdpAnswerInvalid,
-    IdpUnreachable,
-    RehearsalMissing,
-    StoreUnavailable,
-)
+from bridge.core.errors import ConnectionUnknown, IdpAnswerInvalid, IdpUnreachable, StoreUnavailable
 from bridge.core.gate_errors import AdminNotAllowed
+from bridge.core.keeping_errors import ConnectionChanged, RehearsalMissing
 from bridge.core.wording import said
 from bridge.outbound import FailAs
 

@@ -24,7 +24,8 @@ from bridge.core.errors import (
     showable,
 )
 from bridge.core.model import NO_SECRET, IdentityProvider, TokenSet, VerifiedClaims
-from bridge.outbound import Answer, FailAs, Outbound
+from bridge.egress.answer import Answer
+from bridge.outbound import FailAs, Outbound
 from bridge.upstream import id_token, logout_token
 from bridge.upstream.metadata import IDP_FAILURES, OK, SERVER_ERROR, KeyCache, MetadataCache, ProviderMetadata
 

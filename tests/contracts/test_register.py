@@ -15,7 +15,8 @@ from bridge.connections import register as registers
 from bridge.connections.register import ConnectionRegister
 from bridge.connections.rows import connection_versions, connections
 from bridge.connections.secrets import KeyRing
-from bridge.core.errors import BridgeError, ConnectionChanged, ConnectionReadOnly, ConnectionUnknown
+from bridge.core.errors import BridgeError, ConnectionUnknown
+from bridge.core.keeping_errors import ConnectionChanged, ConnectionReadOnly
 from bridge.core.model import Secret
 from bridge.db import metadata
 from tests.contracts.customers import PUBLIC_URL, SECRETS, customer, with_secret

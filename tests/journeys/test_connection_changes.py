@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bridge.core.errors import ConnectionReadOnly, RehearsalMissing, StoreUnavailable
+from bridge.core.errors import StoreUnavailable
+from bridge.core.keeping_errors import ConnectionReadOnly, RehearsalMissing
 from tests.journeys.steps import signed_in
 from tests.kit.desk import SHELL, saved, table, written
 from tests.kit.house import build_house, demo_settings

@@ -13,8 +13,9 @@ from sqlalchemy import update
 from bridge.access.rules import AdminRules, Allowed
 from bridge.connections import queries, register
 from bridge.connections.rows import connection_versions, connections
-from bridge.core.errors import ConnectionChanged, ConnectionUnknown, RateLimited, RehearsalMissing
+from bridge.core.errors import ConnectionUnknown, RateLimited
 from bridge.core.gate_errors import AdminNotAllowed
+from bridge.core.keeping_errors import ConnectionChanged, RehearsalMissing
 from bridge.http import console
 from bridge.signin.rehearsal import rehearsals
 from tests.journeys.steps import records, signed_in

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bridge.core.errors import BridgeError, IdpAnswerInvalid, IdpUnreachable
-from bridge.outbound import Answer, FailAs, Limits, Outbound, host_of
+from bridge.egress.answer import Answer
+from bridge.outbound import FailAs, Limits, Outbound, host_of
 from tests.rooms.loopback import HOST, answering, serving
 from tests.rooms.loopback import http as answer
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from flask import Blueprint, Response, jsonify, redirect, render_template, request, url_for
 
-from bridge.core.errors import ConnectionChanged, ConnectionReadOnly, RequestInvalid
+from bridge.core.errors import RequestInvalid
+from bridge.core.keeping_errors import ConnectionChanged, ConnectionReadOnly
 from bridge.core.wording import said
 from bridge.http import console
 from bridge.http.current import services

@@ -10,7 +10,8 @@ from flask_babel import gettext as _
 
 from bridge.connections.draft import Fault
 from bridge.connections.keys import new_private_key
-from bridge.core.errors import ConnectionReadOnly, RequestInvalid
+from bridge.core.errors import RequestInvalid
+from bridge.core.keeping_errors import ConnectionReadOnly
 from bridge.core.wording import said
 from bridge.http import console
 from bridge.http.console_pages import actor_name

@@ -8,35 +8,31 @@ from typing import TYPE_CHECKING, Any, Final
 from flask import Blueprint, Response, request
 
 from bridge.sandbox.acs3 import GOOD_FOR, AccessKey, is_by, is_complete, is_current, signature_of, string_to_sign
-from bridge.sandbox.wire import clock, json_answer, staged
+from bridge.sandbox.aiccs_calls import call_operations
+from bridge.sandbox.aiccs_people import people_operations
+from bridge.sandbox.aiccs_places import place_operations
+from bridge.sandbox.aiccs_wire import ApiRefusal, Given, throttled
+from bridge.sandbox.faults import TARGETS
+from bridge.sandbox.registrations import instance_of
+from bridge.sandbox.wire import clock, hang_up, json_answer, staged
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+    from bridge.sandbox.aiccs_wire import Operations
     from bridge.sandbox.faults import Drawn
-    from bridge.sandbox.people import Agent
     from bridge.sandbox.world import World
 
 VERSION: Final = "2019-10-15"
 _PREFIX: Final = "/aiccs/"
 _METHODS: Final = ("GET", "POST", "PUT", "DELETE")
-_NORMAL: Final = 0
-_FROZEN: Final = 1
-_DELETED: Final = 2
-_HOTLINE: Final = 1
-
-
-class ApiRefusal(Exception):
-    """A refusal in the common form of Alibaba Cloud's gateways, which the product's own refusals share."""
-
-    def __init__(self, code: str, message: str, status: int, *, success: bool | None = None) -> None:
-        self.code = code
-        self.message = message
-        self.status = status
-        self.success = success
-        super().__init__(f"{code}: {message}")
+_READS: Final = ("Get", "List", "Query", "Describe", "HotlineSessionQuery")
+_OF_NO_INSTANCE: Final = frozenset({"GetInstanceList"})
+_SPELLED_400: Final = {"GetConfigNumList": frozenset({"NoTenantFound", "NoAgentFound", "Department.NotFound"})}
+"""Whose page lists with HTTP 400 what is 500 elsewhere."""
+_OF_READS: Final = frozenset(TARGETS["aiccs"]) - {"write_lost"}
 
 
 def by_operation(application: WSGIApplication) -> WSGIApplication:
@@ -60,13 +56,14 @@ def openapi(world: World) -> Blueprint:
 
 
 class OpenApi:
-    """Answers whoever signs with one of the companies' access keys; all of them see the one instance."""
+    """Answers whoever signs with one of the companies' access keys, about that company's instance alone."""
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.operations: dict[tuple[str, str], Callable[[Drawn], dict[str, Any]]] = {
-            ("GET", "GetAgent"): self._get_agent,
-            ("POST", "GetInstanceList"): self._get_instance_list,
+        self.operations: Operations = {
+            **people_operations(world),
+            **place_operations(world),
+            **call_operations(world),
         }
 
     def answer(self, operation: str) -> Response:
@@ -77,14 +74,16 @@ class OpenApi:
             request_id = str(uuid.uuid4()).upper()
             try:
                 _refuse_as_told(drawn)
-                self._admit(key, clock(self.world, drawn))
-                return json_answer({"RequestId": request_id, **self._perform(operation, drawn)})
+                account = self._admit(key, clock(self.world, drawn))
+                done = self._perform(operation, drawn, account)
             except ApiRefusal as refusal:
-                return json_answer(_refused(refusal, request_id), refusal.status)
+                return _refused(refusal, request_id)
+            return hang_up() if "write_lost" in drawn else json_answer({"RequestId": request_id, **done})
 
-        return staged(self.world, "aiccs", key.connection if key else "", answer)
+        among = _OF_READS if operation.startswith(_READS) else None
+        return staged(self.world, "aiccs", key.connection if key else "", answer, among=among)
 
-    def _admit(self, key: AccessKey | None, now: float) -> None:
+    def _admit(self, key: AccessKey | None, now: float) -> str:
         signature = signature_of(request)
         if not is_complete(signature, request):
             raise ApiRefusal("IncompleteSignature", "The request signature does not conform to the standards.", 400)
@@ -99,38 +98,34 @@ class OpenApi:
             raise ApiRefusal("InvalidTimeStamp.Expired", "Specified time stamp or date value is expired.", 400)
         if not self.world.is_first_use(f"acs3 {request.headers['x-acs-signature-nonce']}", now + 2 * GOOD_FOR):
             raise ApiRefusal("SignatureNonceUsed", "Specified signature nonce was used already.", 400)
+        return key.connection
 
-    def _perform(self, operation: str, drawn: Drawn) -> dict[str, Any]:
+    def _perform(self, operation: str, drawn: Drawn, account: str) -> dict[str, Any]:
         perform = self.operations.get((request.method, operation))
         if perform is None or request.headers["x-acs-version"] != VERSION:
             raise ApiRefusal("InvalidAction.NotFound", "Specified api is not found.", 404)
-        return {"Code": "Success", "HttpStatusCode": 200, "Success": True, **perform(drawn)}
+        values = {name: request.values[name] for name in request.values}
+        given = Given(values.get("InstanceId", ""), values, drawn, account)
+        with self.world.lock:
+            self.world.openapi_quota.take(account, self.world.now())
+            try:
+                if operation not in _OF_NO_INSTANCE:
+                    _demand_own_instance(given)
+                return perform(given)
+            except ApiRefusal as refusal:
+                if refusal.code in _SPELLED_400.get(operation, ()):
+                    refusal.status = 400
+                raise
 
-    def _get_agent(self, drawn: Drawn) -> dict[str, Any]:
-        account_name = self._of_the_instance("AccountName")
-        agent = self.world.agents.get(account_name)
-        if agent is None or "unknown_agent" in drawn:
-            # Published for DeleteAgent only; that GetAgent says the same is a guess.
-            raise ApiRefusal("NoAgentFound", "The specified agent does not exist.", 500)
-        return {} if "no_data" in drawn else {"Data": _agent_row(agent, _status(agent, drawn))}
 
-    def _of_the_instance(self, parameter: str) -> str:
-        given = request.values
-        for name in ("InstanceId", parameter):
-            if not given.get(name):
-                raise ApiRefusal("MissingParameter", f"The parameter {name} is mandatory for this action.", 400)
-        if given["InstanceId"] not in self.world.instance_ids:
-            raise ApiRefusal("NoTenantFound", "The specified instance does not exist.", 500)
-        return str(given[parameter])
-
-    def _get_instance_list(self, _: Drawn) -> dict[str, Any]:
-        rows = [{"InstanceId": one, "Name": one} for one in sorted(self.world.instance_ids)]
-        return {"CommodityInstances": rows, "PageNumber": 1, "PageSize": 20, "TotalCount": len(rows)}
+def _demand_own_instance(given: Given) -> None:
+    if given.demand("InstanceId") != instance_of(given.account):
+        raise ApiRefusal("NoTenantFound", "The specified instance does not exist.", 500)
 
 
 def _refuse_as_told(drawn: Drawn) -> None:
     if "throttled_user" in drawn:
-        raise ApiRefusal("Throttling.User", "Request was denied due to user flow control.", 429)
+        raise throttled(int(drawn["throttled_user"].number("milliseconds", 0)))
     if "refused_key" in drawn:
         raise ApiRefusal("InvalidAccessKeyId.NotFound", "Specified access key is not found.", 404)
     if "no_permission" in drawn:
@@ -140,9 +135,9 @@ def _refuse_as_told(drawn: Drawn) -> None:
         raise ApiRefusal("SystemError", "The system is busy.", status, success=False)
 
 
-def _refused(refusal: ApiRefusal, request_id: str) -> dict[str, Any]:
+def _refused(refusal: ApiRefusal, request_id: str) -> Response:
     success = {} if refusal.success is None else {"Success": refusal.success}
-    return {
+    body = {
         "RequestId": request_id,
         "HostId": request.host,
         "Code": refusal.code,
@@ -150,24 +145,5 @@ def _refused(refusal: ApiRefusal, request_id: str) -> dict[str, Any]:
         "Recommend": "https://api.aliyun.com/troubleshoot",
         **success,
     }
-
-
-def _status(agent: Agent, drawn: Drawn) -> int:
-    if "deleted_agent" in drawn:
-        return _DELETED
-    return _FROZEN if agent.frozen or "frozen_agent" in drawn else _NORMAL
-
-
-def _agent_row(agent: Agent, status: int) -> dict[str, Any]:
-    groups = [
-        {"ChannelType": _HOTLINE, "Description": "", "DisplayName": name, "Name": name, "SkillGroupId": number}
-        for number, name in enumerate(agent.groups, 1001)
-    ]
-    return {
-        "AccountName": agent.account_name,
-        "AgentId": agent.agent_id,
-        "DisplayName": agent.display_name,
-        "GroupList": groups,
-        "Status": status,
-        "TenantId": 1,
-    }
+    headers = {"x-acs-retry-after": str(refusal.retry_after)} if refusal.retry_after else {}
+    return json_answer(body, refusal.status, headers)

@@ -13,6 +13,7 @@ from bridge.sandbox.crm import crm
 from bridge.sandbox.fuyun import token_exchange
 from bridge.sandbox.fuyun_callback import fuyun_callbacks
 from bridge.sandbox.idp import identity_provider
+from bridge.sandbox.recordings import recordings
 from bridge.sandbox.sdk import hotline_sdk
 from bridge.sandbox.world import Request, World
 
@@ -56,6 +57,7 @@ def create_sandbox(
     app.register_blueprint(token_exchange(world))
     app.register_blueprint(fuyun_callbacks(world))
     app.register_blueprint(openapi(world))
+    app.register_blueprint(recordings(world))
     app.register_blueprint(hotline_sdk(world))
     app.register_blueprint(control(world))
     app.register_blueprint(crm(platform))

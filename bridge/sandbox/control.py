@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 
+from bridge.sandbox.call_search import Wanted
 from bridge.sandbox.demo import written_down
 from bridge.sandbox.faults import TARGETS, Fault, UnknownFault
 from bridge.sandbox.idp_logout import signed_out
@@ -62,17 +63,29 @@ class Desk:
         """Show everything on one page."""
         with self.world.lock:
             requests = list(self.world.requests)[-15:]
+            centers = [self._center_row(instance_id) for instance_id in self.world.contact_centers]
         return make_response(
             render_template(
                 "control.html",
                 world=self.world,
                 companies=COMPANIES.values(),
+                centers=centers,
                 targets=TARGETS,
                 exp_units=EXP_UNITS,
                 active=self.world.faults.active(),
                 requests=[_request_row(one) for one in reversed(requests)],
             )
         )
+
+    def _center_row(self, instance_id: str) -> dict[str, Any]:
+        center = self.world.contact_centers[instance_id]
+        return {
+            "instance_id": instance_id,
+            "agents": len(center.agents),
+            "groups": len(center.groups),
+            "lines": len(center.lines),
+            "calls": len(self.world.calls[instance_id].search(Wanted())),
+        }
 
     def by_hand(self, name: str) -> AnyResponse:
         """Show what somebody enters at a console for a company; its secrets are known to everybody."""

@@ -163,7 +163,7 @@ def _outer(company: Company, mode: str) -> dict[str, object]:
         "mode": mode,
         "mapping_field": company.mapping_field,
         "domains": [company.domain],
-        "instance_id": INSTANCE_ID,
+        "instance_id": company.instance_id,
         "enabled": True,
     }
 

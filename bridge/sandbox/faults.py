@@ -91,7 +91,7 @@ _OWN: Final[dict[str, dict[str, str]]] = {
         "no_access_token": "leaves the access token out",
     },
     "aiccs": {
-        "throttled_user": "answers 429 with the code Throttling.User",
+        "throttled_user": "answers 429 with the code Throttling.User, to come again after `milliseconds` (untold)",
         "refused_key": "knows no such access key",
         "no_permission": "says that the access key may not do this",
         "success_false": "says Success:false and SystemError with HTTP `status` (200)",
@@ -99,13 +99,18 @@ _OWN: Final[dict[str, dict[str, str]]] = {
         "frozen_agent": "says the agent is frozen",
         "deleted_agent": "says the agent is deleted",
         "no_data": "says Success:true without an agent",
+        "write_lost": "does what is asked, and closes the connection without an answer",
+    },
+    "recordings": {
+        "expired_link": "says that the link has expired",
+        "cut_short": "sends half of what it promised, and closes the connection",
     },
 }
 
 TARGETS: Final = {target: {**WIRE, **own} for target, own in _OWN.items()}
 """Target → fault → what it does."""
 
-_NUMBERS: Final = frozenset({"seconds", "status", "bytes"})
+_NUMBERS: Final = frozenset({"seconds", "milliseconds", "status", "bytes"})
 
 
 class UnknownFault(ValueError):

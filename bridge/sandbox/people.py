@@ -41,13 +41,21 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """An agent of the contact center; `account_name` is what a mapping field must equal."""
+    """An agent of the contact center of an instance.
+
+    Args:
+        account_name: what a mapping field must equal.
+        groups: ids of skill groups.
+        foreign_id: the account's id at a third party's single sign-on.
+    """
 
     account_name: str
     display_name: str
     agent_id: int
+    instance_id: str
     frozen: bool = False
-    groups: tuple[str, ...] = ("客服热线",)
+    groups: tuple[int, ...] = ()
+    foreign_id: str = ""
 
 
 CAST: Final = (

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 INSTANCE_ID: Final = "ccc_xp_demo"
+"""The contact center of Contoso, and of whoever is no company of the sandbox's own."""
 EXP_UNITS: Final = ("seconds", "milliseconds")
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -50,7 +51,7 @@ class FuyunApplication:
 
 @dataclass(frozen=True, slots=True)
 class Company:
-    """A demo customer: which provider it uses and by which field its agents are found."""
+    """A demo customer: which provider it uses, which contact center, and by which field its agents are found."""
 
     name: str
     title: str
@@ -60,6 +61,7 @@ class Company:
     scope: str
     client: OAuthClient
     fuyun: FuyunApplication
+    instance_id: str
 
 
 def _company(name: str, kind: str, client_id: str, mapping_field: str, scope: str) -> Company:
@@ -72,6 +74,7 @@ def _company(name: str, kind: str, client_id: str, mapping_field: str, scope: st
         scope=scope,
         client=OAuthClient(name, client_id, f"sandbox-{name}-secret-for-demo-only"),
         fuyun=FuyunApplication(name, f"idp_demo_{name}", f"sandbox-fuyun-{name}-for-demo-only", mapping_field),
+        instance_id=INSTANCE_ID if name == "contoso" else f"ccc_xp_{name}",
     )
 
 
@@ -96,6 +99,11 @@ COMPANIES: Final = {
         _company("initech", "oauth2", "sandbox-initech-client", "data.mobile", "user"),
     )
 }
+
+
+def instance_of(account: str) -> str:
+    """Return the one instance of a cloud account, which has its connection's name."""
+    return COMPANIES[account].instance_id if account in COMPANIES else INSTANCE_ID
 
 
 def fuyun_callback(base_url: str, app_name: str) -> str:

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 import jwt
 from flask import Blueprint, Response, request
 
+from bridge.sandbox.call_stories import phone_course
 from bridge.sandbox.wire import json_answer
 from bridge.sandbox.world import FUYUN
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from bridge.sandbox.people import Agent
     from bridge.sandbox.world import World
 
@@ -55,6 +58,11 @@ def hotline_sdk(world: World) -> Blueprint:
         status, body = _checked(world, token, request.form.get("instanceId", ""))
         return json_answer(body, status, _EVERYBODY)
 
+    @room.post("/sdk/calls")
+    def ended_call() -> Response:
+        status = _written_down(world, request.form)
+        return json_answer({}, status, _EVERYBODY)
+
     return room
 
 
@@ -75,6 +83,23 @@ def _checked(world: World, token: str, instance_id: str) -> tuple[int, dict[str,
     if agent is None or agent.frozen:
         return 401, {"code": "AgentUnavailable", "message": "The agent does not exist or is frozen."}
     return 200, {"code": "OK", "agent": _profile(agent)}
+
+
+def _written_down(world: World, form: Mapping[str, str]) -> int:
+    """Put a call that ended at a phone into the call log of the agent whose token the phone holds."""
+    claims = _claims(world, form.get("token", ""))  # an expired one too: a call goes on when its token expires
+    agent = world.agents.get(str(claims.get("user_name"))) if claims else None
+    if agent is None:
+        return 401
+    try:
+        ids = {"acid": str(int(form["acId"])), "connection_id": str(int(form["connId"]))}
+        talked = int(form["talked"]) if form.get("talked") else None
+        course = phone_course(form["direction"], form["ended_by"], int(form["rang"]), talked)
+    except (KeyError, ValueError):
+        return 400
+    log, sides = world.calls[agent.instance_id], {"line": form.get("line", ""), "customer": form.get("number", "")}
+    log.add(agent.account_name, course=course, ended=0, **sides, **ids)
+    return 200
 
 
 def _claims(world: World, token: str) -> dict[str, Any] | None:

@@ -110,7 +110,8 @@ def _huge(fault: Fault, _: World) -> Response:
     return json_answer({"filling": filling})
 
 
-def _reset(_: Fault, __: World) -> Response:
+def hang_up() -> Response:
+    """Close the connection without an answer."""
     error = ConnectionResetError("the sandbox was told to close the connection")
     if line := request.environ.get("werkzeug.socket"):
         line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # say so with RST
@@ -127,7 +128,7 @@ def _reset(_: Fault, __: World) -> Response:
 
 
 _BROKEN: Final[dict[str, Callable[[Fault, World], Response]]] = {
-    "reset": _reset,
+    "reset": lambda _, __: hang_up(),
     "http_500": _text,
     "throttled_429": _throttled,
     "html": _html,

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter, deque
+from collections import ChainMap, Counter, deque
 from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.sandbox.acs3 import ACCESS_KEYS, AccessKey
+from bridge.sandbox.aiccs_wire import Quota
+from bridge.sandbox.calls import CallLog
+from bridge.sandbox.contact_center import ContactCenter
 from bridge.sandbox.demo import demo_config
 from bridge.sandbox.faults import Faults
 from bridge.sandbox.grants import Grants
@@ -25,9 +29,10 @@ from bridge.sandbox.registrations import (
     is_admitted,
     workbench_callback,
 )
+from bridge.sandbox.staffing import furnish, staff
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from bridge.sandbox.grants import BrowserSession
     from bridge.sandbox.idp_manner import Manner
@@ -75,7 +80,7 @@ class World:
         self.faults = Faults()
         self.requests: deque[Request] = deque(maxlen=_REMEMBERED)
         self._counted: Counter[str] = Counter()
-        self.instance_ids = {INSTANCE_ID}
+        self.instance_ids = {one.instance_id for one in COMPANIES.values()}
         self.any_loopback = True
         self.single_sign_on = False
         self.rotation_grace = 0
@@ -92,12 +97,25 @@ class World:
         self.keys = {name: KeyRing(name) for name in (*COMPANIES, FUYUN)}
         self.grants = {name: Grants(self.clock) for name in COMPANIES}
         self.people: dict[str, Person] = {person.key: person for person in CAST}
-        self.agents: dict[str, Agent] = {}
+        self.openapi_quota = Quota()
         self.last_redirect_uri: dict[str, str] = {}
         self._used_jti: dict[str, float] = {}
-        for name in COMPANIES:
+        self._open_contact_centers()
+
+    def _open_contact_centers(self) -> None:
+        ids = count(_FIRST_AGENT_ID)
+        self.contact_centers = {
+            one.instance_id: ContactCenter(one.instance_id, position, lambda: next(ids))
+            for position, one in enumerate(COMPANIES.values())
+        }
+        for name, company in COMPANIES.items():
+            furnish(self.contact_centers[company.instance_id])
             for key, display_name in DISPLAY_NAMES.items():
-                self.add_agent(self.account_name(name, key), display_name, frozen=key in FROZEN)
+                account_name = self.account_name(name, key)
+                self.add_agent(account_name, display_name, frozen=key in FROZEN, instance_id=company.instance_id)
+        for company in COMPANIES.values():
+            staff(self.contact_centers[company.instance_id], company)
+        self.calls = {name: CallLog(one, self.clock, self.lock) for name, one in self.contact_centers.items()}
 
     def clock(self) -> float:
         """Return the time out there; `now` may be replaced, this method stays."""
@@ -213,22 +231,40 @@ class World:
         with self.lock:
             self.people[person.key] = person
 
-    def add_agent(self, account_name: str, display_name: str = "", *, frozen: bool = False) -> Agent:
-        """Create an agent, or replace the one of this name."""
+    @property
+    def agents(self) -> Mapping[str, Agent]:
+        """The agents of all instances by account name, the first instance's first."""
+        return ChainMap(*(center.agents for center in reversed(self.contact_centers.values())))
+
+    def add_agent(
+        self, account_name: str, display_name: str = "", *, frozen: bool = False, instance_id: str = ""
+    ) -> Agent:
+        """Create an agent, or replace the one of this name.
+
+        Args:
+            instance_id: by default the instance that knows the name, else `INSTANCE_ID`.
+        """
         with self.lock:
-            agent = Agent(account_name, display_name or account_name, _FIRST_AGENT_ID + len(self.agents), frozen)
-            self.agents[account_name] = agent
-        return agent
+            center = self.contact_centers[instance_id] if instance_id else self._center_of(account_name)
+            return center.hire(account_name, display_name or account_name, frozen=frozen)
 
     def remove_agent(self, account_name: str) -> None:
         """Delete an agent."""
         with self.lock:
-            self.agents.pop(account_name, None)
+            self._center_of(account_name).dismiss(account_name)
 
     def freeze(self, account_name: str, *, frozen: bool = True) -> None:
         """Freeze or thaw an agent."""
         with self.lock:
-            self.agents[account_name] = replace(self.agents[account_name], frozen=frozen)
+            self._center_of(account_name).change(account_name, frozen=frozen)
+
+    def _center_of(self, account_name: str) -> ContactCenter:
+        centers = self.contact_centers
+        return next((one for one in centers.values() if one.knows(account_name)), centers[INSTANCE_ID])
+
+    def limit_openapi(self, per_second: int, *, retry_after: int = 0) -> None:
+        """Throttle each account's calls of the OpenAPI; `retry_after` milliseconds are told, 0 for not telling."""
+        self.openapi_quota = Quota(per_second, retry_after)
 
     def dismiss(self, key: str) -> None:
         """Let every provider end a person's sessions and tokens, and forget the account."""

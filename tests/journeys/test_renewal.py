@@ -39,7 +39,7 @@ class TestOneRenewal:
         members = answer.json()
         assert answer.status_code == 200
         assert members["access_token"] == browser.cookie("AC_TOKEN") != before
-        assert (members["token_type"], members["instance_id"]) == ("bearer", "ccc_xp_demo")
+        assert (members["token_type"], members["instance_id"]) == ("bearer", "ccc_xp_globex")
         assert 2_591_000 < members["expires_in"] <= 2_591_999
         assert claims_of(members["access_token"])["user_name"] == "lin"
         assert browser.post("/session/token").json()["access_token"] == members["access_token"]

@@ -71,7 +71,7 @@ class TestWhatScriptsLearn:
         members = browser.post("/session/token").json()
         assert members.pop("access_token") == browser.cookie("AC_TOKEN")
         assert members.pop("expires_in") == pytest.approx(2_591_999, abs=20)
-        assert members == {"token_type": "bearer", "instance_id": "ccc_xp_demo"}
+        assert members == {"token_type": "bearer", "instance_id": "ccc_xp_globex"}
 
     def test_a_script_without_session_is_told_where_to_sign_in(self, shared: House) -> None:
         answer = shared.browser().fetch("/session")

@@ -79,7 +79,7 @@ def test_an_agent_is_told_with_status_and_groups(caller: Caller, world: World) -
         "DisplayName": "小林",
         "GroupList": [],
         "Status": 0,
-        "TenantId": 1,
+        "TenantId": 905,
     }
     assert [group["DisplayName"] for group in body["Data"]["GroupList"]] == ["客服热线"]
 
@@ -180,3 +180,9 @@ def test_the_demo_configuration_holds_each_companys_access_key(tmp_path: Path, w
         key = world.access_keys[one["aiccs"]["access_key_id"]]
         assert (key.connection, key.access_key_secret) == (one["name"], one["aiccs"]["access_key_secret"])
         assert (one["aiccs"]["endpoint"], one["aiccs"]["protocol"]) == ("localhost:5100", "http")
+
+
+def test_the_control_desk_tells_how_large_each_contact_center_is(http: FlaskClient, world: World) -> None:
+    page = " ".join(http.get("/").get_data(as_text=True).split())
+    for instance_id, center in world.contact_centers.items():
+        assert f"<td><code>{instance_id}</code></td> <td>{len(center.agents)}</td> <td>3</td> <td>3</td>" in page

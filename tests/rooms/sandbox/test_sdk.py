@@ -11,6 +11,7 @@ from flask import Flask, Response
 from werkzeug.serving import make_server
 
 from bridge.sandbox.app import create_sandbox
+from bridge.sandbox.call_search import Wanted
 from tests.rooms.sandbox.party import Clock, Party, body_of
 
 if TYPE_CHECKING:
@@ -211,13 +212,18 @@ def test_a_person_takes_holds_and_ends_a_call_by_the_buttons(phone: Page) -> Non
 
 
 @pytest.mark.browser
-def test_a_person_dials_and_the_other_side_hangs_up(phone: Page) -> None:
+def test_a_person_dials_and_the_other_side_hangs_up(phone: Page, outside: tuple[str, Flask]) -> None:
+    log = outside[1].extensions["world"].calls["ccc_xp_demo"]
+    log.clear()
     phone.get_by_label("Number to call").fill("13800000002")
     phone.get_by_role("button", name="Call", exact=True).click()
     wait(phone, "s.phase === 'talking'")
     assert phone.evaluate("seen.includes('AgentCallOutBoundEstablish')")
-    phone.evaluate("HotlineSandbox.remoteHangUp()")
+    with phone.expect_response("**/sdk/calls"):
+        phone.evaluate("HotlineSandbox.remoteHangUp()")
     assert phone.evaluate("seen.includes('AgentLeaveChannel') && !seen.includes('AfterCallHangup')")
+    (written,) = log.search(Wanted())
+    assert (written.called_number, written.servicer_name, written.hang_up_role) == ("13800000002", "小林", 2)
 
 
 @pytest.mark.browser

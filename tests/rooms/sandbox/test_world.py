@@ -29,7 +29,8 @@ def test_the_demo_has_one_connection_of_each_kind(tmp_path: Path) -> None:
     config = tomllib.loads(demo_config(SANDBOX, PUBLIC, str(tmp_path)))
     kinds = {one["name"]: one["idp"]["kind"] for one in config["connections"]}
     assert kinds == {"contoso": "microsoft", "acme": "salesforce", "globex": "oidc", "initech": "oauth2"}
-    assert {one["instance_id"] for one in config["connections"]} == {"ccc_xp_demo"}
+    instances = [one["instance_id"] for one in config["connections"]]
+    assert instances == ["ccc_xp_demo", "ccc_xp_acme", "ccc_xp_globex", "ccc_xp_initech"]
     assert config["store"]["database"] == f"sqlite:///{tmp_path}/bridge.db"
     assert config["server"] == {"bind": "127.0.0.1:5000"}
 
@@ -92,6 +93,18 @@ def test_people_and_agents_can_join(world: World, party: Parties) -> None:
     )  # fmt: skip
     world.add_agent("ada@contoso.example", "Ada")
     assert party("contoso").fuyun_token("ada")
+
+
+def test_an_agent_who_is_replaced_or_returns_stays_the_same_one_of_the_same_contact_center(world: World) -> None:
+    kim = world.agents["kim"]
+    thawed = world.add_agent("kim", "Kim")
+    world.remove_agent("kim")
+    world.remove_agent("nobody")
+    assert "kim" not in world.agents
+    again = world.add_agent("kim")
+    assert (kim.frozen, thawed.frozen, again.instance_id) == (True, False, "ccc_xp_globex")
+    assert kim.agent_id == thawed.agent_id == again.agent_id
+    assert world.add_agent("zoe").instance_id == "ccc_xp_demo"
 
 
 def test_register_everywhere_registers_every_callback(world: World, party: Parties) -> None:

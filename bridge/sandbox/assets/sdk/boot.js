@@ -7,7 +7,7 @@ let latest = null;
 const driver = {
   incoming: (number = "13900001111") => Boolean(latest?.ring(String(number))),
   tokenExpired: () => latest?.expireToken(),
-  remoteHangUp: () => latest?.over("The other side hung up"),
+  remoteHangUp: () => latest?.over("The other side hung up", "customer"),
   dropConnection: ({ giveUp = false } = {}) => latest?.drop(giveUp),
   state: () =>
     latest && {

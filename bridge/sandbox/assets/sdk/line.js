@@ -178,6 +178,7 @@ class Line {
   }
 
   establish(eventName) {
+    this.call.answered = Date.now();
     this.enter("AgentBusyForCall", "talking", ["AgentJoinChannel", eventName], "In a call");
     this.guarded(this.props.onCallContextChange, this.call);
   }
@@ -188,16 +189,36 @@ class Line {
     this.emit("BeforeCallHangup");
     await pause(NETWORK_TAKES);
     this.mine(call);
-    this.over("Call ended");
+    this.over("Call ended", "agent");
     this.emit("AfterCallHangup");
   }
 
-  over(notice) {
+  over(notice, endedBy) {
     if (this.call) {
       this.say("AgentLeaveChannel");
+      this.writeDown(this.call, endedBy);
       this.call = null;
       this.enter("AgentAcw", "none", ["AgentAcw"], notice);
     }
+  }
+
+  // The stand-in's own: the call log of its contact center learns of the call.
+  writeDown({ identity, callDirection, caller, callee, began, answered }, endedBy) {
+    const [other, own] = callDirection === INCOMING ? [caller, callee] : [callee, caller];
+    const seconds = (from, to) => String(Math.round((to - from) / 1000));
+    const form = new URLSearchParams({
+      token: this.config.token,
+      acId: identity.acId,
+      connId: identity.connId,
+      direction: callDirection === INCOMING ? "in" : "out",
+      ended_by: endedBy,
+      number: other.phoneNumber,
+      line: own.phoneNumber,
+      rang: seconds(began, answered || Date.now()),
+      talked: answered ? seconds(answered, Date.now()) : "",
+    });
+    const message = { method: "POST", body: form, credentials: "omit", keepalive: true };
+    fetch(`${this.server}/sdk/calls`, message).catch(() => {});
   }
 
   async hold(call) {
@@ -234,7 +255,7 @@ class Line {
       this.say("AgentCallConferenceWaitAnswer");
       this.changed("Waiting for the third party");
     } else {
-      this.over("Call transferred");
+      this.over("Call transferred", "transfer");
     }
   }
 

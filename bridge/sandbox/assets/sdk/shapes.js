@@ -14,7 +14,8 @@ const DESCRIPTIONS = {
 const BUSINESS_UNIT = 905;
 const DEPARTMENT = 10;
 
-let lastCallId = 10047951281;
+// Odd, of eleven digits, and another one on every page: the call log of the stand-in keeps them all.
+let lastCallId = 10000000001 + 2 * (Date.now() % 4000000000);
 
 function nextIdentity() {
   lastCallId += 2;
@@ -108,6 +109,8 @@ class CallContext {
     this.participants = [];
     this.startTime = new Date().toISOString();
     this.identity = nextIdentity();
+    Object.defineProperty(this, "began", { value: Date.now(), enumerable: false });
+    Object.defineProperty(this, "answered", { value: 0, enumerable: false, writable: true });
   }
 
   hangUp() {

@@ -7,6 +7,7 @@ from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from bridge.aiccs.instance import reachable_instance
 from bridge.connections.expiry import certificate, deadlines, in_order, provider_address
 from bridge.connections.keys import KeyUnusable, key_id, load_private_key
 from bridge.core.errors import BridgeError, ExchangeAnswerInvalid, ExchangeUnreachable, IdpUnreachable
@@ -16,9 +17,11 @@ from bridge.upstream.client import asks_for_id_token
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from bridge.aiccs.instance import Instance
     from bridge.connections.expiry import Deadline
     from bridge.core.model import Connection, IdentityProvider, JwtSigning, Secret
-    from bridge.outbound import Answer, Outbound
+    from bridge.egress.answer import Answer
+    from bridge.outbound import Outbound
     from bridge.services import Services
     from bridge.upstream.metadata import KeyCache, MetadataCache
 
@@ -78,8 +81,9 @@ def probe_connection(
         yield from _signing(f"{connection.name}: signing key", connection.jwt, services.now())
     if connection.mode != "frontend":
         yield _ask(f"{connection.name}: fuyun", partial(_fuyun, outbound, connection))
-    if connection.aiccs and connection.instance_id:
-        yield _ask(f"{connection.name}: contact center", partial(_contact_center, services, connection))
+    instance = reachable_instance(connection)
+    if instance:
+        yield _ask(f"{connection.name}: contact center", partial(_contact_center, services, instance))
     address, now = provider_address(connection), services.now()
     ends_at = outbound.certificate_expiry(address, public_only=connection.idp.public_only)
     yield from _expiring(in_order([*deadlines([connection], now), certificate(connection.name, "", ends_at, now)]))
@@ -181,8 +185,7 @@ def _fuyun(outbound: Outbound, connection: Connection) -> str:
     return f"{host_of(connection.fuyun.token_exchange_url)} answers"
 
 
-def _contact_center(services: Services, connection: Connection) -> str:
+def _contact_center(services: Services, instance: Instance) -> str:
     # An account that nobody has: what is asked is whether the access key may ask at all.
-    if connection.aiccs:
-        services.agents.find(connection.aiccs, connection.instance_id, _NOBODY)
+    services.contact_center.agents.find(instance, _NOBODY)
     return "takes the access key"

@@ -10,8 +10,8 @@ from bridge.access.api_keys import ApiKeys
 from bridge.access.links import AdminLinks
 from bridge.access.rules import AdminRules, Allowed
 from bridge.access.sessions import AdminSessions
-from bridge.aiccs.agents import Agents
 from bridge.aiccs.client import ContactCenter
+from bridge.aiccs.contact_center import contact_center_desk
 from bridge.connections.domains import ConnectionDomains
 from bridge.connections.keys import KeyUnusable, load_private_key
 from bridge.connections.register import ConnectionRegister
@@ -67,8 +67,8 @@ def build_services(settings: Settings, outbound: Outbound, now: Callable[[], flo
     rooms = _ground_floor(settings, now)
     secret_change = SecretChange(rooms.connections, rooms.register, rooms.journal)
     upstream = UpstreamClient(outbound, MetadataCache(outbound), KeyCache(outbound), now, secret_change)
-    agents = Agents(ContactCenter(outbound, now))
-    look_for_agent = AgentCheck(agents)
+    contact_center = contact_center_desk(ContactCenter(outbound, now))
+    look_for_agent = AgentCheck(contact_center.agents)
     endings = _endings(settings.public_url, rooms, upstream, outbound, now)
     subjects: dict[Mode, SubjectStrategy] = {"oauth": AccessTokenSubject(), "jwt": MintedSubject(_signing_key, now)}
     issue = Issue(subjects, FuyunExchange(outbound, now), look_for_agent)
@@ -100,7 +100,7 @@ def build_services(settings: Settings, outbound: Outbound, now: Callable[[], flo
         site=_site(settings),
         entry=_entry(settings),
         changes=changes,
-        agents=agents,
+        contact_center=contact_center,
         look_for_agent=look_for_agent,
         upstream=upstream,
         outbound=outbound,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from bridge.access.links import AdminLinks
     from bridge.access.rules import AdminRules
     from bridge.access.sessions import AdminSessions
-    from bridge.aiccs.agents import Agents
+    from bridge.aiccs.contact_center import ContactCenterDesk
     from bridge.connections.domains import ConnectionDomains
     from bridge.connections.draft import Draft
     from bridge.connections.register import ConnectionRegister
@@ -101,7 +101,7 @@ class Services:
     domains: ConnectionDomains
     entry: ConnectionEntry
     rehearsals: Rehearsals
-    agents: Agents
+    contact_center: ContactCenterDesk
     look_for_agent: LookForAgent
     admin_rules: AdminRules
     admin_links: AdminLinks

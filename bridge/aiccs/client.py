@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import time
+import uuid
 from functools import lru_cache
+from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
+from bridge.aiccs.pacing import Pace
+from bridge.aiccs.patience import BRIEF, Patience, was_not_done
+from bridge.core.contact_center_errors import ContactCenterThrottled, ContactCenterUncertain
 from bridge.core.errors import BridgeError, ContactCenterError, ContactCenterUnreachable, showable
 from bridge.outbound import FailAs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
+    from bridge.aiccs.instance import Instance
+    from bridge.aiccs.reading import Page
     from bridge.aiccs.wire import SignedClient
     from bridge.core.model import AiccsAccess
-    from bridge.outbound import Answer, Outbound
+    from bridge.egress.answer import Answer
+    from bridge.outbound import Outbound
 
 _FAILURES: Final = FailAs(ContactCenterUnreachable, ContactCenterError)
 _CLIENTS: Final = 64
@@ -21,7 +30,7 @@ _OK: Final = 200
 _TOO_MANY: Final = 429
 _SERVER_ERROR: Final = 500
 _ITS_OWN_TROUBLE: Final = frozenset({"SystemError", "InternalError", "ServiceUnavailable"})
-_WITHOUT_AN_ANSWER: Final = frozenset({"a broken connection", "a refused connection"})
+_MOST_PAGES: Final = 100_000
 
 
 class ContactCenter:
@@ -29,44 +38,128 @@ class ContactCenter:
 
     Args:
         now: epoch seconds; the OpenAPI refuses signatures that are more than a quarter of an hour old.
+        patience: how often what came to nothing is tried.
+        pause: sleeps for seconds.
+        pace: spreads the calls of each access key.
     """
 
-    def __init__(self, outbound: Outbound, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        outbound: Outbound,
+        now: Callable[[], float],
+        *,
+        patience: Patience = BRIEF,
+        pause: Callable[[float], None] = time.sleep,
+        pace: Pace | None = None,
+    ) -> None:
         self._outbound = outbound
         self._now = now
+        self._patience = patience
+        self._pause = pause
+        self._pace = pace or Pace()
         self._client = lru_cache(maxsize=_CLIENTS)(self._new_client)
 
-    def call(
-        self, access: AiccsAccess, operation: str, parameters: Mapping[str, object], *, again: bool = False
-    ) -> dict[str, Any]:
-        """Return the answer of one operation, with the wire's names.
+    def with_patience(self, patience: Patience) -> ContactCenter:
+        """Return the same contact center for a caller with more or less time; the pace is a common one."""
+        return ContactCenter(self._outbound, self._now, patience=patience, pause=self._pause, pace=self._pace)
+
+    def read(self, instance: Instance, operation: str, **parameters: object) -> dict[str, Any]:
+        """Return the answer of an operation that changes nothing, with the wire's names.
 
         An answer is good when its HTTP status is 200 and ``Success`` is absent or true; ``Code`` says "Success", "200"
         or "OK", as the operation likes, and tells nothing.
 
         Args:
             operation: as the SDK spells its methods, such as ``get_agent``.
-            parameters: the fields of the SDK's request, such as ``account_name``.
-            again: whether a connection that broke may be tried once more; only where doing it twice does no harm.
+            parameters: the fields of the SDK's request, such as ``account_name``; None: left out.
 
         Raises:
             ContactCenterError: a definite no, whose ``received`` is the OpenAPI's code alone, or an unusable answer.
-            ContactCenterUnreachable: no answer, throttling, or trouble on the OpenAPI's side.
+            ContactCenterThrottled: too many calls for the OpenAPI, or for the configured pace.
+            ContactCenterUnreachable: no answer, or trouble on the OpenAPI's side.
         """
-        try:
-            return self._once(access, operation, parameters)
-        except ContactCenterUnreachable as fault:
-            # Not after a time-out: whoever waits for this answer has waited long enough.
-            if not again or fault.received not in _WITHOUT_AN_ANSWER:
-                raise
-        return self._once(access, operation, parameters)
+        return self._persist(instance, operation, parameters, can_repeat=True)
 
-    def _once(self, access: AiccsAccess, operation: str, parameters: Mapping[str, object]) -> dict[str, Any]:
+    def write(
+        self, instance: Instance, operation: str, *, can_repeat: bool = True, **parameters: object
+    ) -> dict[str, Any]:
+        """Return the answer of an operation that changes something; an operation that takes a ClientToken gets one.
+
+        Args:
+            operation, parameters: as for `read`.
+            can_repeat: whether doing it twice does what doing it once does: it has a ClientToken, or sets a whole
+                state. Else it is sent again only where it surely was not done.
+
+        Raises:
+            ContactCenterUncertain: it cannot be repeated, and its answer was lost.
+            BridgeError: as for `read`.
+        """
+        return self._persist(instance, operation, parameters, can_repeat=can_repeat)
+
+    def pages(
+        self, instance: Instance, operation: str, rows_of: Callable[[Mapping[str, Any]], Page], **parameters: object
+    ) -> Iterator[dict[str, Any]]:
+        """Yield the rows of all pages of a reading operation, one page in memory at a time.
+
+        Args:
+            rows_of: finds the rows and their total number in an answer.
+            parameters: all but page and size; ``page`` names the field of the page's number, ``current_page`` or so.
+
+        Raises:
+            BridgeError: as for `read`.
+        """
+        field, size = str(parameters.pop("page")), instance.access.page_size
+        seen = 0
+        for number in range(1, _MOST_PAGES):
+            page = rows_of(self.read(instance, operation, **{field: number, "page_size": size}, **parameters))
+            yield from page.rows
+            seen += len(page.rows)
+            # A total that nobody told is no end: then the first page that is not full is the last one.
+            if not page.rows or (seen >= page.total if page.total is not None else len(page.rows) < size):
+                return
+
+    def _persist(
+        self, instance: Instance, operation: str, parameters: Mapping[str, object], *, can_repeat: bool
+    ) -> dict[str, Any]:
+        request = self._request(instance, operation, parameters)
+        for attempt in count(1):
+            try:
+                self._keep_pace(instance.access)
+                return self._once(instance.access, operation, request)
+            except ContactCenterUnreachable as fault:
+                undone = was_not_done(fault)
+                pause = self._patience.pause(attempt, fault) if can_repeat or undone else None
+                if pause is None or pause >= self._outbound.seconds_left():
+                    if can_repeat or undone:
+                        raise
+                    raise ContactCenterUncertain(expected=fault.expected, received=fault.received) from fault
+                self._pause(pause)
+        raise AssertionError  # pragma: no cover — count() does not end
+
+    def _keep_pace(self, access: AiccsAccess) -> None:
+        longest = min(self._patience.longest, self._outbound.seconds_left())
+        wait = self._pace.reserve(access.access_key_id.reveal(), access.requests_per_second, longest)
+        if wait is None:
+            raise ContactCenterThrottled(
+                expected=f"at most {access.requests_per_second} calls a second", received="more at once"
+            )
+        if wait:
+            self._pause(wait)
+
+    def _request(self, instance: Instance, operation: str, parameters: Mapping[str, object]) -> Any:
         from alibabacloud_aiccs20191015 import models  # noqa: PLC0415 — see `_new_client`
 
-        method = getattr(self._client(access), f"{operation}_with_options")
-        request = getattr(models, f"{operation.title().replace('_', '')}Request")
-        body = method(request(**parameters), None).body
+        kind = getattr(models, f"{operation.title().replace('_', '')}Request")
+        request = kind(**parameters)
+        if hasattr(request, "instance_id"):
+            request.instance_id = instance.id
+        if hasattr(request, "client_token") and request.client_token is None:
+            # Made once, so that a repeated call is known as the same one.
+            request.client_token = str(uuid.uuid4())
+        return request
+
+    def _once(self, access: AiccsAccess, operation: str, request: Any) -> dict[str, Any]:
+        body = getattr(self._client(access), f"{operation}_with_options")(request, None).body
         if body is None:  # how the SDK says that the nesting is not the operation's
             raise _unusable(operation, "another JSON object")
         answer: dict[str, Any] = body.to_map()
@@ -85,24 +178,35 @@ class ContactCenter:
 
 
 def judged(operation: str, answer: Answer) -> dict[str, Any]:
-    """Return the JSON object of a good answer; raises what `ContactCenter.call` does."""
+    """Return the JSON object of a good answer; raises what `ContactCenter.read` does."""
     members = answer.json_object()
     if answer.status == _OK and members is not None and _succeeded(members):
         return members
-    code = _code(members or {})
-    if _may_pass(answer.status, code):
-        received = showable(code) if code else f"HTTP {answer.status}"
-        raise ContactCenterUnreachable(
-            f"The contact center's OpenAPI cannot answer {operation} now{_request_id(members)}.",
-            expected=f"the answer of {operation}",
+    code, request_id = _code(members or {}), _request_id(members)
+    expected, told = f"the answer of {operation}", f" (request {request_id})" if request_id else ""
+    received = showable(code) if code else f"HTTP {answer.status}"
+    if answer.status == _TOO_MANY or code.startswith("Throttling"):
+        raise ContactCenterThrottled(
+            f"The contact center's OpenAPI was asked too often for {operation}{told}.",
+            expected=expected,
             received=received,
+            request_id=request_id,
+            wait=_wait(answer),
+        )
+    if _may_pass(answer.status, code):
+        raise ContactCenterUnreachable(
+            f"The contact center's OpenAPI cannot answer {operation} now{told}.",
+            expected=expected,
+            received=received,
+            request_id=request_id,
         )
     if not code:
         raise _unusable(operation, f"HTTP {answer.status} {answer.kind}")
     raise ContactCenterError(
-        f"The contact center's OpenAPI refused {operation}{_request_id(members)}.",
-        expected=f"the answer of {operation}",
-        received=showable(code),
+        f"The contact center's OpenAPI refused {operation}{told}.",
+        expected=expected,
+        received=received,
+        request_id=request_id,
     )
 
 
@@ -119,13 +223,21 @@ def _code(members: Mapping[str, Any]) -> str:
 
 def _may_pass(status: int, code: str) -> bool:
     # HTTP 500 with a code is how the OpenAPI says a definite no, such as NoAgentFound.
-    throttled = status == _TOO_MANY or code.startswith("Throttling")
-    return throttled or code in _ITS_OWN_TROUBLE or status > _SERVER_ERROR or (status == _SERVER_ERROR and not code)
+    return code in _ITS_OWN_TROUBLE or status > _SERVER_ERROR or (status == _SERVER_ERROR and not code)
+
+
+def _wait(answer: Answer) -> float | None:
+    """Return the seconds that the OpenAPI asks for: its own header counts milliseconds, HTTP's counts seconds."""
+    for header, unit in (("x-acs-retry-after", 1000), ("Retry-After", 1)):
+        text = answer.headers.get(header, "")
+        if text.isascii() and text.isdigit():
+            return int(text[:9]) / unit
+    return None
 
 
 def _request_id(members: Mapping[str, Any] | None) -> str:
     request_id = (members or {}).get("RequestId")
-    return f" (request {showable(request_id)})" if request_id else ""
+    return showable(request_id) if request_id else ""
 
 
 def _unusable(operation: str, received: str) -> BridgeError:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bridge.core.model import AiccsAccess
-    from bridge.outbound import Answer
+    from bridge.egress.answer import Answer
 
 SIGNATURE: Final = "ACS3-HMAC-SHA256"
 FORM: Final = "application/x-www-form-urlencoded"

@@ -7,9 +7,17 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from bridge.configuration.reading import read_part
-from bridge.configuration.tables import SUBTABLES, AiccsTable, ConnectionTable, FuyunTable, IdpTable, JwtTable
+from bridge.configuration.tables import (
+    SUBTABLES,
+    AiccsTable,
+    ConnectionTable,
+    FuyunTable,
+    IdpTable,
+    JwtTable,
+    ProvisioningTable,
+)
 from bridge.connections import presets
-from bridge.core.model import AiccsAccess, Connection, FuyunApp, IdentityProvider, JwtSigning
+from bridge.core.model import AiccsAccess, Connection, FuyunApp, IdentityProvider, JwtSigning, Provisioning
 from bridge.core.wording import said
 
 if TYPE_CHECKING:
@@ -27,6 +35,7 @@ class ReadConnection:
     fuyun: FuyunTable
     jwt: JwtTable | None
     aiccs: AiccsTable | None
+    provisioning: ProvisioningTable | None
 
     def provider(self) -> IdentityProvider:
         """The identity provider as it was written, not yet completed."""
@@ -42,6 +51,7 @@ class ReadConnection:
             fuyun=replace(fuyun, redirect_url=fuyun.redirect_url or f"{public_url}/callback/{table.name}"),
             jwt=JwtSigning(**dict(self.jwt)) if self.jwt else None,
             aiccs=AiccsAccess(**dict(self.aiccs)) if self.aiccs else None,
+            provisioning=Provisioning(**dict(self.provisioning)) if self.provisioning else None,
         )
 
 
@@ -79,6 +89,7 @@ def _read(table: dict[str, Any], place: str, surroundings: Surroundings, faults:
         fuyun=read_part(FuyunTable, table.get("fuyun", {}), f"{place}.fuyun", surroundings, faults),
         jwt=optional(JwtTable, "jwt"),
         aiccs=optional(AiccsTable, "aiccs"),
+        provisioning=optional(ProvisioningTable, "provisioning"),
     )
 
 

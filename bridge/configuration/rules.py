@@ -48,6 +48,7 @@ def check_connection(read: ReadConnection, public_url: str, faults: Faults) -> N
     _check_without_provider(read, faults)
     _check_hosts(read, public_url, faults)
     _check_aiccs(read, faults)
+    _check_provisioning(read, faults)
 
 
 def _check_kind(read: ReadConnection, faults: Faults) -> None:
@@ -205,4 +206,20 @@ def _check_aiccs(read: ReadConnection, faults: Faults) -> None:
     if not is_loopback(host):
         faults.add(
             f"{read.place}.aiccs.protocol", said("http is for loopback hosts only, and %(host)s is none", host=host)
+        )
+
+
+def _check_provisioning(read: ReadConnection, faults: Faults) -> None:
+    wanted = read.provisioning
+    if wanted is None or not wanted.create_agents:
+        return
+    if read.aiccs is None or not read.table.instance_id:
+        faults.add(
+            f"{read.place}.provisioning.create_agents",
+            said("needs [connections.aiccs] and instance_id: that is how agents are made"),
+        )
+    if read.table.mode == "frontend" or read.idp.kind == "none":
+        faults.add(
+            f"{read.place}.provisioning.create_agents",
+            said("needs a sign-in that comes by the bridge: not mode frontend, not kind none"),
         )

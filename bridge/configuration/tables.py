@@ -21,6 +21,7 @@ from bridge.configuration.values import (
     Url,
     key,
 )
+from bridge.core.group_rules import read_group_rule
 from bridge.core.model import Secret
 from bridge.core.protocol import MULTI_TENANT
 from bridge.core.wording import said
@@ -32,6 +33,8 @@ _LONGEST_DOMAIN: Final = 253
 _MOST: Final = 500
 # Control characters, and the marks of the writing direction, which let a name read as another one.
 _UNSHOWABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+_FASTEST: Final = 1000
+_OFFSET: Final = re.compile(r"[+-](0[0-9]|1[0-4]):[0-5][0-9]")
 _ORGANIZATION: Final = re.compile(r"[A-Za-z0-9]{15}([A-Za-z0-9]{3})?")
 
 
@@ -107,12 +110,53 @@ def _scope(text: str) -> str:
     return " ".join(text.split())
 
 
+def _rate(count: int) -> int:
+    if not 1 <= count <= _FASTEST:
+        raise ValueError(said("must be 1 to %(most)s", most=_FASTEST))
+    return count
+
+
+def _page_size(count: int) -> int:
+    if not 1 <= count <= _MOST:
+        raise ValueError(said("must be 1 to %(most)s", most=_MOST))
+    return count
+
+
+def _utc_offset(text: str) -> str:
+    if not _OFFSET.fullmatch(text):
+        raise ValueError(said('must be an offset from UTC such as "+08:00"'))
+    return text
+
+
+def _recording_host(text: str) -> str:
+    addresses.host_name(text.removeprefix("*."))
+    return text.lower()
+
+
+def _group_name(text: str) -> str:
+    if not text.strip() or _UNSHOWABLE.search(text):
+        raise ValueError(said("must be the name of a skill group"))
+    return text.strip()
+
+
+def _rule(text: str) -> str:
+    read_group_rule(text)
+    return " ".join(text.split())
+
+
 Path = Annotated[str, AfterValidator(_path), Shown("dotted path")]
 OptionalPath = Annotated[str, AfterValidator(lambda text: _path(text) if text else text), Shown("dotted path")]
 Domains = Annotated[
     tuple[Annotated[str, AfterValidator(_domain)], ...], LISTED, Field(max_length=_MOST), Shown("list of domains")
 ]
 Hosts = Annotated[tuple[Annotated[str, AfterValidator(addresses.host_name)], ...], LISTED, Shown("list of hosts")]
+RecordingHosts = Annotated[
+    tuple[Annotated[str, AfterValidator(_recording_host)], ...],
+    LISTED,
+    Field(max_length=_MOST),
+    Shown("list of hosts"),
+]
+GroupName = Annotated[str, Field(max_length=120), AfterValidator(_group_name)]
 Tenants = Annotated[tuple[Annotated[str, AfterValidator(_allowed_tenant)], ...], LISTED, Shown("list of GUIDs")]
 
 
@@ -217,9 +261,45 @@ class AiccsTable(Part):
         "Host of the OpenAPI", "aiccs.aliyuncs.com"
     )
     protocol: Literal["https", "http"] = key("http only for loopback hosts", "https")
+    requests_per_second: Annotated[int, AfterValidator(_rate)] = key(
+        "Calls a second with this access key, from one process of the bridge", 20
+    )
+    page_size: Annotated[int, AfterValidator(_page_size)] = key(
+        "Rows asked for at once, 1 to 500; the largest that the OpenAPI takes is published nowhere", 100
+    )
+    utc_offset: Annotated[str, AfterValidator(_utc_offset), Shown("offset")] = key(
+        "Offset from UTC of the moments in call details, which name none", "+08:00"
+    )
+    recording_hosts: RecordingHosts = key(
+        "Hosts from which recordings may be fetched; `*.` stands for any subdomain; the endpoint's own host always may",
+        ["*.aliyuncs.com"],
+    )
 
 
-SUBTABLES: Final[dict[str, type[Part]]] = {"idp": IdpTable, "fuyun": FuyunTable, "jwt": JwtTable, "aiccs": AiccsTable}
+class ProvisioningTable(Part):
+    """``[connections.provisioning]``: agents that are made when somebody signs in for the first time."""
+
+    create_agents: bool = key(
+        "Whether somebody whom the contact center does not know gets an agent at the first sign-in; needs "
+        "`[connections.aiccs]`",
+        default=False,
+    )
+    display_name: OptionalPath = key("Field of the claims that is the display name; empty: the person's usual name")
+    skill_groups: Annotated[tuple[GroupName, ...], LISTED, Field(max_length=_MOST), Shown("list of texts")] = key(
+        "Names of the skill groups of every new agent", []
+    )
+    rules: Annotated[
+        tuple[Annotated[str, AfterValidator(_rule)], ...], LISTED, Field(max_length=_MOST), Shown("list of rules")
+    ] = key("Further skill groups by claims, such as `groups = sales -> Sales, Support`; `*` stands for any value", [])
+
+
+SUBTABLES: Final[dict[str, type[Part]]] = {
+    "idp": IdpTable,
+    "fuyun": FuyunTable,
+    "jwt": JwtTable,
+    "aiccs": AiccsTable,
+    "provisioning": ProvisioningTable,
+}
 SECRETS: Final = tuple(
     (place, name)
     for place, table in SUBTABLES.items()

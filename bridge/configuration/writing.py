@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import tomli_w
 
-from bridge.configuration.tables import SECRETS, AiccsTable, ConnectionTable, FuyunTable, IdpTable, JwtTable
+from bridge.configuration.tables import (
+    SECRETS,
+    AiccsTable,
+    ConnectionTable,
+    FuyunTable,
+    IdpTable,
+    JwtTable,
+    ProvisioningTable,
+)
 from bridge.configuration.values import KEPT, duration_text
 from bridge.connections import presets
 from bridge.core.model import Secret
@@ -53,6 +61,7 @@ def connection_table(connection: Connection, public_url: str) -> dict[str, Any]:
         "fuyun": _written(FuyunTable, fuyun),
         "jwt": _written(JwtTable, connection.jwt),
         "aiccs": _written(AiccsTable, connection.aiccs),
+        "provisioning": _written(ProvisioningTable, connection.provisioning),
     }
     return {**_written(ConnectionTable, own), **{place: table for place, table in tables.items() if table}}
 

@@ -9,7 +9,15 @@ from hashlib import sha256
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Final
 
-from bridge.core.model import AiccsAccess, Connection, FuyunApp, IdentityProvider, JwtSigning, Secret
+from bridge.core.model import (
+    AiccsAccess,
+    Connection,
+    FuyunApp,
+    IdentityProvider,
+    JwtSigning,
+    Provisioning,
+    Secret,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -27,7 +35,7 @@ SECRETS: Final = (
 )
 _NOT_KEPT: Final = ("version", "enabled", "public_only")
 # What a rehearsal does not depend on: changing it asks for no new one.
-_WITHOUT_REHEARSAL: Final = ("title", "domains", "hosts")
+_WITHOUT_REHEARSAL: Final = ("title", "domains", "hosts", "provisioning")
 _COUNTERPARTS: Final = (
     "idp.issuer",
     "idp.discovery_url",
@@ -43,6 +51,13 @@ _COUNTERPARTS: Final = (
 )
 _DATES: Final = ("client_secret_expires", "private_key_expires")
 _LISTS: Final = ("domains", "hosts")
+_PARTS: Final = ("idp", "fuyun", "jwt", "aiccs", "provisioning")
+_LISTS_OF_PARTS: Final = (
+    ("idp", "allowed_tenants"),
+    ("aiccs", "recording_hosts"),
+    ("provisioning", "skill_groups"),
+    ("provisioning", "rules"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +112,14 @@ def join(
     document: Document, secrets: Mapping[str, str], *, version: int, enabled: bool, public_only: bool
 ) -> Connection:
     """Put document and secrets together again; raises TypeError or KeyError where a document is of another release."""
-    parts = {name: dict(document[name]) for name in ("idp", "fuyun", "jwt", "aiccs") if name in document}
+    parts: dict[str, dict[str, Any]] = {name: dict(document[name]) for name in _PARTS if name in document}
     for key in SECRETS:
         part, _, name = key.partition(".")
         if part in parts:
             parts[part][name] = Secret(secrets.get(key, ""))
-    parts["idp"]["allowed_tenants"] = tuple(parts["idp"].get("allowed_tenants", ()))
+    for part, name in _LISTS_OF_PARTS:
+        if name in parts.get(part, {}):
+            parts[part][name] = tuple(parts[part][name])
     rest = {name: value for name, value in document.items() if name not in parts}
     rest |= {name: tuple(rest.get(name, ())) for name in _LISTS}
     bound = {"public_only": public_only}
@@ -111,6 +128,9 @@ def join(
         "fuyun": FuyunApp(**_known(FuyunApp, parts["fuyun"] | bound)),
         "jwt": JwtSigning(**_known(JwtSigning, parts["jwt"])) if "jwt" in parts else None,
         "aiccs": AiccsAccess(**_known(AiccsAccess, parts["aiccs"] | bound)) if "aiccs" in parts else None,
+        "provisioning": Provisioning(**_known(Provisioning, parts["provisioning"]))
+        if "provisioning" in parts
+        else None,
     }
     return Connection(**_known(Connection, rest), **made, version=version, enabled=enabled)
 

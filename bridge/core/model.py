@@ -158,6 +158,10 @@ class AiccsAccess:
     Args:
         endpoint: host, with a port where it is not the scheme's own.
         protocol: ``https``; ``http`` only for loopback hosts.
+        requests_per_second: calls a second with this access key, from this process.
+        page_size: rows asked for at once; the largest that is allowed is published nowhere.
+        utc_offset: of the moments in call details, which come without a zone.
+        recording_hosts: where recordings may lie, such as ``*.aliyuncs.com``; the OpenAPI's own host always may.
         public_only: as for the identity provider.
     """
 
@@ -165,7 +169,28 @@ class AiccsAccess:
     access_key_secret: Secret
     endpoint: str = "aiccs.aliyuncs.com"
     protocol: Literal["https", "http"] = "https"
+    requests_per_second: int = 20
+    page_size: int = 100
+    utc_offset: str = "+08:00"
+    recording_hosts: tuple[str, ...] = ("*.aliyuncs.com",)
     public_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Provisioning:
+    """How agents are made at their first sign-in.
+
+    Args:
+        create_agents: whether they are.
+        display_name: dotted path into the claims; empty: the usual name of the person.
+        skill_groups: names of the skill groups of everybody.
+        rules: who comes into which further skill groups, as `core.group_rules` reads them; every rule that fits counts.
+    """
+
+    create_agents: bool = False
+    display_name: str = ""
+    skill_groups: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +217,7 @@ class Connection:
     enabled: bool = True
     jwt: JwtSigning | None = None
     aiccs: AiccsAccess | None = None
+    provisioning: Provisioning | None = None
     hosts: tuple[str, ...] = ()
     version: int = 0
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bridge.aiccs.instance import reachable_instance
 from bridge.core import trace as steps
 from bridge.core.errors import AgentFrozen, AgentUnknown, ContactCenterError, ContactCenterUnreachable, showable
 
 if TYPE_CHECKING:
     from bridge.aiccs.agents import Agents
-    from bridge.core.model import AccountName, AiccsAccess, Connection
+    from bridge.aiccs.instance import Instance
+    from bridge.core.model import AccountName, Connection
     from bridge.core.trace import Trace
 
 
@@ -25,17 +27,18 @@ class AgentCheck:
         Raises:
             AgentUnknown, AgentFrozen: what an agent's sign-in would meet with too.
         """
-        if connection.aiccs is None or not connection.instance_id:
+        instance = reachable_instance(connection)
+        if instance is None:
             return
         try:
             with trace.step(steps.AGENT):
-                self._look(connection.aiccs, connection.instance_id, account_name)
+                self._look(instance, account_name)
         except (ContactCenterError, ContactCenterUnreachable):
             # The sign-in itself needs no access to the OpenAPI: its failure is told, and the walk goes on.
             return
 
-    def _look(self, access: AiccsAccess, instance_id: str, account_name: AccountName) -> None:
-        agent = self._agents.find(access, instance_id, account_name)
+    def _look(self, instance: Instance, account_name: AccountName) -> None:
+        agent = self._agents.find(instance, account_name)
         if agent is None:
             raise AgentUnknown(expected=f"an agent with AccountName {showable(account_name)}", received="none")
         if agent.is_frozen:

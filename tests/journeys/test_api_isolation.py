@@ -59,7 +59,8 @@ def ask(platform: Platform, operation: Operation, connection: str) -> Response:
 
 def asked_for(model: type[BaseModel]) -> dict[str, Any]:
     """Return what a message cannot do without."""
-    return {name: "lin@contoso.example" for name, field in model.model_fields.items() if field.is_required()}
+    fields = {name: field for name, field in model.model_fields.items() if field.is_required()}
+    return {name: (field.examples or ["lin@contoso.example"])[0] for name, field in fields.items()}
 
 
 def without_names(answer: Response) -> dict[str, Any]:

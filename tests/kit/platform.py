@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from tests.kit.house import House
 
-EVERYTHING = ("token", "sessions", "agents", "calls")
+EVERYTHING = ("token", "sessions", "agents", "agents:write", "calls", "calls:numbers")
 
 
 @dataclass

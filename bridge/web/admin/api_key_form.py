@@ -26,10 +26,18 @@ WORDS: Final[dict[str, tuple[LazyString, LazyString]]] = {
         _("Gets a Fuyun token or a signed-in phone for any agent of the connection. Only for your own back end."),
     ),
     "sessions": (_("See and end sessions"), _("Tells who is signed in at the phone, and can sign people out.")),
-    "agents": (_("Look up agents"), _("Reads the contact center's agents. The connection needs an access key for it.")),
-    "calls": (
-        _("Read calls"),
-        _("Reads calls and recordings of the contact center. No operation uses it yet."),
+    "agents": (
+        _("Look up agents"),
+        _("Reads agents, skill groups, departments and hotline numbers. The connection needs an access key for it."),
+    ),
+    "agents:write": (
+        _("Manage agents"),
+        _("Creates, changes and deletes agents, skill groups, departments and hotline numbers."),
+    ),
+    "calls": (_("Read calls"), _("Reads call details and fetches recordings; phone numbers come masked.")),
+    "calls:numbers": (
+        _("See whole phone numbers"),
+        _("With it, calls can be read with whole phone numbers. Each time stands in the journal."),
     ),
 }
 """What each scope is called, and what it opens."""

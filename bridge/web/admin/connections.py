@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from flask_babel import lazy_gettext as _
 
-from bridge.core.errors import ConnectionUnknown, PageUnknown, RehearsalMissing
+from bridge.core.errors import ConnectionUnknown, PageUnknown
+from bridge.core.keeping_errors import RehearsalMissing
 from bridge.http import console
 from bridge.http.current import services
 from bridge.http.problem import Context, in_context

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from bridge.access.rules import Administrator
     from bridge.connections.expiry import Deadline
     from bridge.core.model import Connection
-    from bridge.http.texts import ErrorText
+    from bridge.http.error_text import ErrorText
     from bridge.ops.trail import Record
 
 records = Blueprint("records", __name__)

@@ -1,9 +1,17 @@
-"""Agents of the contact center, for a platform that wants to know before it asks for a token."""
+"""Agents of the contact center, for a platform that keeps them in step with its own people."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from pydantic import Field
 
+from bridge.core.contact_center_errors import (
+    AgentExists,
+    ContactCenterShared,
+    ContactCenterThrottled,
+    ContactCenterUncertain,
+)
 from bridge.core.errors import (
     AgentUnknown,
     ConnectionModeUnsuited,
@@ -13,9 +21,22 @@ from bridge.core.errors import (
 )
 from bridge.core.mapping import account_name_of
 from bridge.http.api import Call, Desk, Message, Nothing
+from bridge.http.api_pages import Page, PageQuery, page_of
+from bridge.http.contact_center import own_instance
 from bridge.http.current import services
 
+if TYPE_CHECKING:
+    from bridge.aiccs.agents import Agent
+
 desk = Desk("agents", "Agents")
+
+_REFUSALS = (
+    ConnectionModeUnsuited,
+    ContactCenterShared,
+    ContactCenterError,
+    ContactCenterThrottled,
+    ContactCenterUnreachable,
+)
 
 
 class AgentQuery(Message):
@@ -26,14 +47,66 @@ class AgentQuery(Message):
     )
 
 
+class AgentsQuery(PageQuery):
+    """Which agents."""
+
+    skill_group_id: int = Field(default=0, ge=0, description="Only those of this skill group; 0: of all.")
+
+
 class AgentAnswer(Message):
     """An agent as the contact center has it."""
 
     account_name: str = Field(examples=["lin@contoso.example"])
     display_name: str = Field(examples=["Lin"])
+    agent_id: str = Field(description="The contact center's number; a text, for it is large.", examples=["25780001"])
     is_active: bool = Field(description="Whether the agent may work.", examples=[True])
     is_frozen: bool
     groups: list[str] = Field(description="Display names of the skill groups.", examples=[["Support"]])
+    skill_group_ids: list[int] = Field(description="Their ids, in the same order.", examples=[[1234001]])
+
+
+class AgentPage(Page):
+    """Agents, by account name."""
+
+    items: list[AgentAnswer]
+
+
+class LiveStateAnswer(Message):
+    """What an agent does right now."""
+
+    state: str = Field(
+        description="The contact center's word: AgentCheckout, AgentReady, AgentBreak, AgentAcw, AgentBusyForCall.",
+        examples=["AgentReady"],
+    )
+    rest_type: int | None = Field(
+        description="Of a break: 1 short, 2 meal, 3 meeting, 4 coaching, 5 training.", examples=[None]
+    )
+    is_assigned: bool = Field(description="Whether a call is on its way to the agent.", examples=[False])
+
+
+class NewAgent(Message):
+    """An agent to make."""
+
+    account_name: str = Field(
+        min_length=1, max_length=255, description="Cannot be changed later.", examples=["nora@contoso.example"]
+    )
+    display_name: str = Field(min_length=1, max_length=120, examples=["Nora"])
+    skill_group_ids: list[int] = Field(default_factory=list, max_length=100, examples=[[1234001]])
+
+
+class AgentChange(Message):
+    """What an agent shall be like."""
+
+    display_name: str = Field(min_length=1, max_length=120, examples=["Nora"])
+    skill_group_ids: list[int] = Field(
+        max_length=100, description="All skill groups that the agent shall have.", examples=[[1234001]]
+    )
+
+
+class Deleted(Message):
+    """What was deleted."""
+
+    deleted: int = Field(description="How many.", examples=[1])
 
 
 @desk.operation(
@@ -42,27 +115,133 @@ class AgentAnswer(Message):
     scope="agents",
     query=AgentQuery,
     gives=AgentAnswer,
-    refuses=(AgentUnknown, ConnectionModeUnsuited, ContactCenterError, ContactCenterUnreachable),
+    refuses=(AgentUnknown, *_REFUSALS),
 )
 def show_agent(call: Call[Nothing, AgentQuery]) -> AgentAnswer:
     """Look an agent up in the contact center.
 
     The connection needs access to the contact center's OpenAPI.
     """
-    account_name, connection = account_name_of(call.query.account_name), call.connection
-    if connection.aiccs is None or not connection.instance_id:
-        raise ConnectionModeUnsuited(
-            "The connection has no access to the contact center's OpenAPI.",
-            expected="[connections.aiccs] and instance_id",
-            received="none",
-        )
-    agent = services().agents.find(connection.aiccs, connection.instance_id, account_name)
+    account_name = account_name_of(call.query.account_name)
+    agent = services().contact_center.agents.find(own_instance(call.connection), account_name)
     if agent is None:
         raise AgentUnknown(expected=f"an agent with AccountName {showable(account_name)}", received="none")
+    return _answer(agent)
+
+
+@desk.operation(
+    "GET",
+    "/connections/<connection>/agents",
+    scope="agents",
+    query=AgentsQuery,
+    gives=AgentPage,
+    refuses=_REFUSALS,
+)
+def list_agents(call: Call[Nothing, AgentsQuery]) -> AgentPage:
+    """List the agents of all skill groups, or of one.
+
+    The contact center has no list of all agents: who is in no skill group is found by name only. With `skill_group_id`
+    each agent tells that group alone.
+    """
+    instance, agents = own_instance(call.connection), services().contact_center.agents
+    wanted = call.query.skill_group_id
+    found = agents.in_group(instance, wanted) if wanted else agents.everyone(instance)
+    items, following = page_of(sorted(found, key=_place), _place, call.query)
+    return AgentPage(items=[_answer(agent) for agent in items], next_cursor=following)
+
+
+@desk.operation(
+    "GET",
+    "/connections/<connection>/agent/state",
+    scope="agents",
+    query=AgentQuery,
+    gives=LiveStateAnswer,
+    refuses=(AgentUnknown, *_REFUSALS),
+)
+def show_agent_state(call: Call[Nothing, AgentQuery]) -> LiveStateAnswer:
+    """Tell what an agent does right now."""
+    account_name = account_name_of(call.query.account_name)
+    state = services().contact_center.agents.live_state(own_instance(call.connection), account_name)
+    return LiveStateAnswer(state=state.code, rest_type=state.rest_type, is_assigned=state.is_assigned)
+
+
+@desk.operation(
+    "POST",
+    "/connections/<connection>/agents",
+    scope="agents:write",
+    takes=NewAgent,
+    gives=AgentAnswer,
+    refuses=(AgentExists, ContactCenterUncertain, *_REFUSALS),
+)
+def create_agent(call: Call[NewAgent, Nothing]) -> AgentAnswer:
+    """Make an agent.
+
+    An account that was deleted before and is made again is the same agent with the same number.
+    """
+    account_name = account_name_of(call.body.account_name)
+    agent = services().contact_center.agents.create(
+        own_instance(call.connection), account_name, call.body.display_name, call.body.skill_group_ids
+    )
+    _record("agent_created", call, account_name)
+    return _answer(agent)
+
+
+@desk.operation(
+    "PUT",
+    "/connections/<connection>/agent",
+    scope="agents:write",
+    query=AgentQuery,
+    takes=AgentChange,
+    gives=AgentAnswer,
+    refuses=(AgentUnknown, *_REFUSALS),
+)
+def change_agent(call: Call[AgentChange, AgentQuery]) -> AgentAnswer:
+    """Set an agent's display name and skill groups.
+
+    Skill groups that are left out lose the agent.
+    """
+    account_name = account_name_of(call.query.account_name)
+    agent = services().contact_center.agents.update(
+        own_instance(call.connection), account_name, call.body.display_name, call.body.skill_group_ids
+    )
+    _record("agent_changed", call, account_name)
+    return _answer(agent)
+
+
+@desk.operation(
+    "DELETE",
+    "/connections/<connection>/agent",
+    scope="agents:write",
+    query=AgentQuery,
+    gives=Deleted,
+    refuses=(AgentUnknown, *_REFUSALS),
+)
+def delete_agent(call: Call[Nothing, AgentQuery]) -> Deleted:
+    """Delete an agent.
+
+    The phone of the agent is signed out by `DELETE /connections/{connection}/sessions`.
+    """
+    account_name = account_name_of(call.query.account_name)
+    services().contact_center.agents.delete(own_instance(call.connection), account_name)
+    _record("agent_deleted", call, account_name)
+    return Deleted(deleted=1)
+
+
+def _record(event: str, call: Call[Any, Any], account_name: str) -> None:
+    services().journal.record_act(event, actor=call.actor, connection=call.connection.name, account_name=account_name)
+
+
+def _place(agent: Agent) -> str:
+    return agent.account_name
+
+
+def _answer(agent: Agent) -> AgentAnswer:
     return AgentAnswer(
         account_name=agent.account_name,
         display_name=agent.display_name,
+        agent_id=agent.agent_id,
         is_active=agent.is_active,
         is_frozen=agent.is_frozen,
         groups=list(agent.groups),
+        skill_group_ids=list(agent.group_ids),
     )

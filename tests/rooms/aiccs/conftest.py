@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bridge.aiccs.agents import Agents
 from bridge.aiccs.client import ContactCenter
+from bridge.aiccs.contact_center import contact_center_desk
+from bridge.aiccs.instance import Instance
 from bridge.core.model import AiccsAccess, Secret
 from bridge.outbound import Limits, Outbound
 from bridge.sandbox.acs3 import ACCESS_KEYS
@@ -19,6 +20,7 @@ from tests.kit.ports import free_port
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from bridge.aiccs.agents import Agents
     from bridge.sandbox.world import World
 
 
@@ -49,4 +51,9 @@ def contact_center() -> Iterator[ContactCenter]:
 
 @pytest.fixture
 def agents(contact_center: ContactCenter) -> Agents:
-    return Agents(contact_center)
+    return contact_center_desk(contact_center).agents
+
+
+@pytest.fixture
+def instance(access: AiccsAccess) -> Instance:
+    return Instance(access, "ccc_xp_demo")

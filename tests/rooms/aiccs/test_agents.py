@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests_mock
 
-from bridge.aiccs.agents import Agent, Agents
 from bridge.aiccs.client import ContactCenter
+from bridge.aiccs.contact_center import contact_center_desk
+from bridge.aiccs.instance import Instance
+from bridge.core.contact_center_errors import ContactCenterThrottled
 from bridge.core.errors import BridgeError, ContactCenterError, ContactCenterUnreachable
 from bridge.core.model import AiccsAccess, Secret
 from bridge.outbound import Outbound
 
 if TYPE_CHECKING:
+    from bridge.aiccs.agents import Agent, Agents
     from bridge.sandbox.world import World
 
 INSTANCE = "ccc_xp_demo"
@@ -23,8 +26,11 @@ KIM = "kim@contoso.example"
 
 
 def test_an_agent_is_found_by_account_name(agents: Agents, access: AiccsAccess, world: World) -> None:
-    agent = agents.find(access, INSTANCE, LIN)
-    assert agent == Agent(LIN, "小林", str(world.agents[LIN].agent_id), "0", ("客服热线",))
+    agent = agents.find(Instance(access, INSTANCE), LIN)
+    assert agent is not None
+    assert (agent.account_name, agent.display_name, agent.status) == (LIN, "小林", "0")
+    assert agent.agent_id == str(world.agents[LIN].agent_id)
+    assert "客服热线" in agent.groups
     assert (agent.is_active, agent.is_frozen) == (True, False)
 
 
@@ -32,14 +38,14 @@ def test_an_agent_is_found_by_account_name(agents: Agents, access: AiccsAccess, 
 def test_any_account_name_reaches_the_contact_center_as_it_is(
     agents: Agents, access: AiccsAccess, world: World, account_name: str
 ) -> None:
-    world.add_agent(account_name, "Somebody")
-    agent = agents.find(access, INSTANCE, account_name)
+    world.add_agent(account_name, "Somebody", instance_id=INSTANCE)
+    agent = agents.find(Instance(access, INSTANCE), account_name)
     assert agent is not None
     assert agent.account_name == account_name
 
 
 def test_a_frozen_agent_says_so(agents: Agents, access: AiccsAccess, world: World) -> None:
-    agent = agents.find(access, INSTANCE, KIM)
+    agent = agents.find(Instance(access, INSTANCE), KIM)
     assert agent is not None
     assert (agent.status, agent.is_active, agent.is_frozen) == ("1", False, True)
 
@@ -48,7 +54,7 @@ def test_a_frozen_agent_says_so(agents: Agents, access: AiccsAccess, world: Worl
 def test_nobody_is_found_where_there_is_no_agent(agents: Agents, access: AiccsAccess, world: World, fault: str) -> None:
     if fault:
         world.faults.set("aiccs", fault)
-    assert agents.find(access, INSTANCE, LIN if fault else "nora@contoso.example") is None
+    assert agents.find(Instance(access, INSTANCE), LIN if fault else "nora@contoso.example") is None
 
 
 @pytest.mark.parametrize(
@@ -66,8 +72,8 @@ def test_nobody_is_found_where_there_is_no_agent(agents: Agents, access: AiccsAc
         ("html", {"status": 502}, (ContactCenterUnreachable, "HTTP 502")),
         ("http_500", {}, (ContactCenterUnreachable, "HTTP 500")),
         ("http_500", {"status": 503}, (ContactCenterUnreachable, "HTTP 503")),
-        ("throttled_user", {}, (ContactCenterUnreachable, "Throttling.User")),
-        ("throttled_429", {}, (ContactCenterUnreachable, "HTTP 429")),
+        ("throttled_user", {}, (ContactCenterThrottled, "Throttling.User")),
+        ("throttled_429", {}, (ContactCenterThrottled, "HTTP 429")),
         ("success_false", {}, (ContactCenterUnreachable, "SystemError")),
         ("success_false", {"status": 500}, (ContactCenterUnreachable, "SystemError")),
         ("slow", {"seconds": 1.5}, (ContactCenterUnreachable, "none in time")),
@@ -84,26 +90,26 @@ def test_trouble_out_there_is_told_for_what_it_is(
 ) -> None:
     world.faults.set("aiccs", fault, **settings)
     with pytest.raises(BridgeError) as refusal:
-        agents.find(access, INSTANCE, LIN)
+        agents.find(Instance(access, INSTANCE), LIN)
     assert (type(refusal.value), refusal.value.received) == refused_as
 
 
 def test_a_line_that_broke_once_is_tried_again(agents: Agents, access: AiccsAccess, world: World) -> None:
     world.faults.set("aiccs", "reset", times=1)
-    assert agents.find(access, INSTANCE, LIN) is not None
+    assert agents.find(Instance(access, INSTANCE), LIN) is not None
     assert world.count("/GetAgent") == 2
 
 
 def test_an_answer_that_came_too_late_is_not_asked_for_again(agents: Agents, access: AiccsAccess, world: World) -> None:
     world.faults.set("aiccs", "slow", seconds=1.5)
     with pytest.raises(ContactCenterUnreachable):
-        agents.find(access, INSTANCE, LIN)
+        agents.find(Instance(access, INSTANCE), LIN)
     assert world.count("/GetAgent") == 1
 
 
 def test_nobody_at_the_address_is_unreachable(agents: Agents, access: AiccsAccess) -> None:
     with pytest.raises(ContactCenterUnreachable) as refusal:
-        agents.find(access, INSTANCE, LIN)
+        agents.find(Instance(access, INSTANCE), LIN)
     assert refusal.value.received == "a refused connection"
 
 
@@ -119,7 +125,7 @@ def test_a_wrong_access_key_is_refused_without_repeating_it(
     agents: Agents, access: AiccsAccess, world: World, changed: dict[str, Any], received: str
 ) -> None:
     with pytest.raises(ContactCenterError) as refusal:
-        agents.find(replace(access, **changed), INSTANCE, LIN)
+        agents.find(Instance(replace(access, **changed), INSTANCE), LIN)
     assert refusal.value.received == received
     shown = f"{refusal.value} {refusal.value!r}"
     assert not any(secret.reveal() in shown for secret in changed.values())
@@ -129,23 +135,23 @@ def test_an_unknown_instance_is_a_refusal_and_no_missing_agent(
     agents: Agents, access: AiccsAccess, world: World
 ) -> None:
     with pytest.raises(ContactCenterError) as refusal:
-        agents.find(access, "ccc_xp_other", LIN)
+        agents.find(Instance(access, "ccc_xp_other"), LIN)
     assert refusal.value.received == "NoTenantFound"
 
 
 def test_a_replaced_secret_counts_at_once(agents: Agents, access: AiccsAccess, world: World) -> None:
     key = world.access_keys[access.access_key_id.reveal()]
-    assert agents.find(access, INSTANCE, LIN)
+    assert agents.find(Instance(access, INSTANCE), LIN)
     world.access_keys[key.access_key_id] = replace(key, access_key_secret="rotated")
-    assert agents.find(replace(access, access_key_secret=Secret("rotated")), INSTANCE, LIN)
+    assert agents.find(Instance(replace(access, access_key_secret=Secret("rotated")), INSTANCE), LIN)
 
 
 def found(data: object) -> Agent | None:
     answers = requests_mock.Adapter()
     body = {"Code": "Success", "RequestId": "ID-1", "Success": True, "Data": data}
     answers.register_uri("GET", "https://aiccs.aliyuncs.com/", json=body)
-    agents = Agents(ContactCenter(Outbound(adapter=answers), lambda: 1_800_000_000))
-    return agents.find(AiccsAccess(Secret("id"), Secret("secret")), INSTANCE, LIN)
+    agents = contact_center_desk(ContactCenter(Outbound(adapter=answers), lambda: 1_800_000_000)).agents
+    return agents.find(Instance(AiccsAccess(Secret("id"), Secret("secret")), INSTANCE), LIN)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 from contextlib import ExitStack, contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -144,20 +145,30 @@ def _migrate(engine: Engine) -> None:
     with engine.connect() as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(_NO_HURRY)
-        config = Config()
-        config.set_main_option("script_location", str(_MIGRATIONS))
-        config.attributes["connection"] = connection
-        if not _is_ahead(connection, config):
+        if _is_behind(connection):
+            config = _config()
+            config.attributes["connection"] = connection
             command.upgrade(config, "head")
         connection.commit()
 
 
-def _is_ahead(connection: Connection, config: Config) -> bool:
-    """Say whether a newer release has been here: its schema serves this one too, so that replicas may take turns."""
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+def _is_behind(connection: Connection) -> bool:
+    """Say whether there is a step to take; a newer release's schema serves this one too: replicas may take turns."""
     context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
     revision = context.get_current_revision()
-    return revision is not None and revision not in known
+    return revision is None or revision in _revisions()[1:]
+
+
+@cache
+def _revisions() -> tuple[str, ...]:
+    """Return what this release knows, newest first."""
+    return tuple(script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions())
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    return config
 
 
 @contextmanager

@@ -26,8 +26,9 @@ demo: $(RUNTIME) ## Bridge and sandbox on this machine; prints the address (PORT
 
 test: check browser ## Everything that must hold before a commit
 	@mkdir -p build && rm -f .coverage .coverage.*
-	@# Three on two cores: a worker waits for Chromium and for time-outs a third of its time.
-	@$(BIN)/python -m pytest -n 3 --dist worksteal --cov --cov-report= $(PYTEST_ARGS) | tee build/pytest.txt
+	@# Three on two cores: a worker waits for Chromium and for time-outs a third of its time. Each compiles all tests
+	@# anew, which takes longer than to collect them, where bytecode is not written.
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 3 --dist worksteal --cov --cov-report= $(PYTEST_ARGS) | tee build/pytest.txt
 	@$(BIN)/python -m coverage json --quiet
 	@$(BIN)/python -m coverage report --sort=cover
 	@$(BIN)/python -m tests.structure.coverage_gate build/coverage.json

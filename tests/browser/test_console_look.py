@@ -13,7 +13,7 @@ from bridge.app import create_app
 from bridge.core.trace import Step, Trace
 from bridge.ops.trail import Record
 from bridge.sandbox.app import create_sandbox
-from tests.kit.axe import problems, problems_of_the_dark
+from tests.kit.axe import flaws, problems
 from tests.kit.clock import Clock
 from tests.kit.desk import saved, table
 from tests.kit.house import SANDBOX, House, demo_settings
@@ -95,11 +95,7 @@ def test_axe_finds_nothing_serious_at_any_width(visit: Callable[..., Page], name
     page = visit(name)
     page.emulate_media(reduced_motion="reduce")
     page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
-    for width in WIDTHS:
-        page.set_viewport_size({"width": width, "height": 800})
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, width
-    assert problems(page) == []
-    assert problems_of_the_dark(page) == []
+    assert flaws(page, WIDTHS) == []
     page.set_viewport_size({"width": WIDTHS[0], "height": 800})
     assert problems(page) == []
 

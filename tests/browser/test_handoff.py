@@ -16,7 +16,7 @@ from bridge.sandbox.app import create_sandbox
 from bridge.sandbox.demo import demo_config, demo_platform
 from bridge.settings import load
 from tests.browser.phone import Phone
-from tests.kit.axe import problems, problems_of_the_dark
+from tests.kit.axe import misfits, problems_in_both
 from tests.kit.listening import listening
 from tests.kit.ports import free_port
 
@@ -92,17 +92,14 @@ def desk(kept_page: Page, office: tuple[str, Platform, Callable[[], object]]) ->
 
 def fits(page: Page) -> None:
     """Look at a page in three widths."""
-    for width in (1440, 768, 360):
-        page.set_viewport_size({"width": width, "height": 800})
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert misfits(page) == []
     page.set_viewport_size({"width": 1280, "height": 720})
 
 
 def reads(page: Page) -> None:
     """Look at a page in light and in dark."""
     page.emulate_media(reduced_motion="reduce")  # no colour is judged on its way to another
-    assert problems(page) == []
-    assert problems_of_the_dark(page) == []
+    assert problems_in_both(page) == []
 
 
 def test_the_button_opens_the_phone_of_whoever_pressed_it_and_its_address_works_once(desk: Desk) -> None:

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.phone import Phone, signed_in
-from tests.kit.axe import problems, problems_of_the_dark
+from tests.kit.axe import misfits, problems, problems_in_both
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,17 +69,14 @@ def test_every_page_speaks_the_readers_language(open_page: Callable[..., Page], 
 @each_page
 def test_no_page_scrolls_sideways(visit: Callable[..., Page], name: str) -> None:
     page = visit(name)
-    for width in WIDTHS:
-        page.set_viewport_size({"width": width, "height": 800})
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, width
+    assert misfits(page, WIDTHS) == []
 
 
 @each_page
 def test_axe_finds_nothing_serious(visit: Callable[..., Page], name: str) -> None:
     page = visit(name)
     page.emulate_media(reduced_motion="reduce")
-    assert problems(page) == []
-    assert problems_of_the_dark(page) == []
+    assert problems_in_both(page) == []
     page.set_viewport_size({"width": 360, "height": 800})
     assert problems(page) == []
 
@@ -88,14 +85,12 @@ def test_axe_finds_nothing_serious_during_a_call(visit: Callable[..., Page], pla
     phone = Phone(visit("phone"), place.bridge)
     phone.page.emulate_media(reduced_motion="reduce")
     phone.ring()
-    assert problems(phone.page) == []
-    assert problems_of_the_dark(phone.page) == []
+    assert problems_in_both(phone.page) == []
     phone.answer()
     phone.refuse("/session", 401, "session_ended")
     phone.beat()
     expect(phone.notice("session")).to_be_visible()
-    assert problems(phone.page) == []
-    assert problems_of_the_dark(phone.page) == []
+    assert problems_in_both(phone.page) == []
 
 
 @each_page

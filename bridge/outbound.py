@@ -5,26 +5,27 @@ Callers say what to send and which of their errors a failure is; nothing here kn
 
 from __future__ import annotations
 
-import re
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 from urllib.parse import urlencode
 
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
-from urllib3.util import parse_url
 
 from bridge.core.errors import BridgeError
 from bridge.egress.addresses import PrivateAddress, demand_public, resolve
 from bridge.egress.answer import Answer
 from bridge.egress.breaker import Breakers, Tripped
-from bridge.egress.certificates import CertificateDates, Place
-from bridge.egress.faults import reason
+from bridge.egress.certificates import CertificateDates
+from bridge.egress.faults import FailAs, reason
+from bridge.egress.hosts import host_of, line_of, place_of
 from bridge.egress.hurry import Hurry
 from bridge.egress.lines import POOLS, PUBLIC_POOLS, Flight, Watch
+from bridge.egress.streamed import CHUNK, Due, Streamed, announced, pieces
 from bridge.egress.trust import trusting
 
 if TYPE_CHECKING:
@@ -35,11 +36,13 @@ if TYPE_CHECKING:
     from requests.adapters import BaseAdapter
     from requests.auth import AuthBase
 
+    from bridge.egress.certificates import Place
+
+__all__ = ["FailAs", "Guarded", "Limits", "Outbound", "PooledAdapter", "host_of"]
+
 _CHUNK: Final = 16_384
 _CONNECTIONS_PER_HOST: Final = 64
 _HOSTS: Final = 256
-_HTTPS: Final = 443
-_AUTHORITY_END: Final = re.compile(r"[/?#]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +54,6 @@ class Limits:
     deadline: float = 20.0
     size: int = 1_048_576
     per_host: int = 16
-
-
-@dataclass(frozen=True, slots=True)
-class FailAs:
-    """The two errors of the calling room: nobody answered, or the answer breaks a limit."""
-
-    unreachable: type[BridgeError]
-    invalid: type[BridgeError]
 
 
 @runtime_checkable
@@ -149,12 +144,49 @@ class Outbound:
         """
         with self._failing(url, fail_as) as flight:
             request = _prepared(method, url, _headers(headers), form, auth)
-            transport = self._transport
-            if public_only and self._guards:
-                _demand_https(request, fail_as)
-                transport = self._public_transport
+            transport = self._transport_for(request, fail_as, public_only=public_only)
             with self._counting(request):
                 return self._receive(transport, request, flight, fail_as)
+
+    @contextmanager
+    def stream(
+        self,
+        url: str,
+        fail_as: FailAs,
+        *,
+        headers: Mapping[str, str] | None = None,
+        public_only: bool = False,
+        largest: int,
+        deadline: float,
+    ) -> Iterator[Streamed]:
+        """Send a GET and give its answer while its body still comes; guarded as `send`, whose arguments these are.
+
+        What the caller's own use of the body raises passes through as it is.
+
+        Args:
+            largest: bytes of the body at most, instead of the usual limit.
+            deadline: seconds for the whole body, instead of the usual one; until it begins, the usual one counts.
+
+        Raises:
+            fail_as.unreachable: as `send`; also while the body is read, where it breaks off or is late.
+            fail_as.invalid: as `send`; also while the body is read, where it is too large.
+        """
+        with self._failing(url, fail_as) as flight:
+            request = _prepared("GET", url, _headers(headers), None, None)
+            transport = self._transport_for(request, fail_as, public_only=public_only)
+            with self._counting(request):
+                response = transport.send(request, stream=True, timeout=self._patience(flight))
+            body = flight.goes_on(time.monotonic() + min(deadline, self._hurry.seconds_left()))
+        try:
+            length = announced(response.headers)
+            watched = partial(_translated, body, _expected(url), fail_as)
+            chunks = pieces(response.iter_content(CHUNK), Due(largest, length), body, watched, fail_as)
+            yield Streamed(
+                response.status_code, response.headers.get("Content-Type", ""), length, chunks, response.headers
+            )
+        finally:
+            body.lands()
+            response.close()
 
     def in_a_hurry(self, seconds: float) -> AbstractContextManager[None]:
         """Return a context inside which all requests of this thread together take at most `seconds`.
@@ -189,7 +221,7 @@ class Outbound:
             _demand_https(request, fail_as)
             if isinstance(self._transport, Guarded):
                 seconds = min(self.limits.connect, flight.seconds_left())
-                self._transport.check_public(_place(str(request.url)), seconds)
+                self._transport.check_public(place_of(str(request.url)), seconds)
 
     def certificate_expiry(self, url: str, *, public_only: bool = False) -> float | None:
         """Return the epoch seconds at which the certificate of the URL's host ends; never raises.
@@ -202,7 +234,7 @@ class Outbound:
         """
         try:
             address = str(_prepared("GET", url, {}, None, None).url)
-            place = _place(address)
+            place = place_of(address)
         except (requests.RequestException, HTTPError, UnicodeError):
             return None
         if not address.startswith("https://") or not isinstance(self._transport, Guarded):
@@ -211,28 +243,26 @@ class Outbound:
 
     @contextmanager
     def _failing(self, url: str, fail_as: FailAs) -> Iterator[Flight]:
-        left, expected = self._hurry.seconds_left(), f"an answer from {host_of(url)}"
+        left, expected = self._hurry.seconds_left(), _expected(url)
         if not left:
             raise fail_as.unreachable(expected=expected, received="none in time")
         flight = self._watch.until(time.monotonic() + min(self.limits.deadline, left))
-        try:
-            with flight:
-                yield flight
-        except Tripped as refusal:
-            raise fail_as.unreachable(expected=expected, received=str(refusal)) from refusal
-        except PrivateAddress as fault:
-            raise fail_as.invalid(expected="a public address", received="a private one") from fault
-        except requests.Timeout as fault:
-            raise fail_as.unreachable(expected=expected, received="none in time") from fault
-        except requests.exceptions.ContentDecodingError as fault:
-            raise fail_as.invalid(expected=expected, received="one that cannot be decoded") from fault
-        except (requests.RequestException, HTTPError, OSError, UnicodeError) as fault:
-            received = "none in time" if flight.is_cut else reason(fault)
-            raise fail_as.unreachable(expected=expected, received=received) from fault
+        with _translated(flight, expected, fail_as), flight:
+            yield flight
+
+    def _transport_for(self, request: requests.PreparedRequest, fail_as: FailAs, *, public_only: bool) -> BaseAdapter:
+        if not (public_only and self._guards):
+            return self._transport
+        _demand_https(request, fail_as)
+        return self._public_transport
+
+    def _patience(self, flight: Flight) -> tuple[float, float]:
+        left = flight.seconds_left()
+        return min(self.limits.connect, left), min(self.limits.read, left)
 
     @contextmanager
     def _counting(self, request: requests.PreparedRequest) -> Iterator[None]:
-        with self._breakers.passing(_line_of(request)) as passage:
+        with self._breakers.passing(line_of(str(request.url))) as passage:
             try:
                 yield
             except (PrivateAddress, ValueError):
@@ -249,9 +279,8 @@ class Outbound:
     def _receive(
         self, transport: BaseAdapter, request: requests.PreparedRequest, flight: Flight, fail_as: FailAs
     ) -> Answer:
-        limits, left = self.limits, flight.seconds_left()
-        patience = (min(limits.connect, left), min(limits.read, left))
-        with transport.send(request, stream=True, timeout=patience) as response:
+        limits = self.limits
+        with transport.send(request, stream=True, timeout=self._patience(flight)) as response:
             body = bytearray()
             for chunk in response.iter_content(_CHUNK):
                 body += chunk
@@ -307,10 +336,26 @@ class PooledAdapter(HTTPAdapter):
         """Leave the connection as it is: its context has the authorities and demands a certificate."""
 
 
-def host_of(url: str) -> str:
-    """Return scheme and host of a URL as it may be shown; path and query can hold what must not be."""
-    scheme, _, rest = url.partition("://")
-    return f"{scheme}://{_AUTHORITY_END.split(rest, maxsplit=1)[0].rpartition('@')[2]}"
+@contextmanager
+def _translated(flight: Flight, expected: str, fail_as: FailAs) -> Iterator[None]:
+    """Turn what a call can end in into the two errors of the calling room."""
+    try:
+        yield
+    except Tripped as refusal:
+        raise fail_as.unreachable(expected=expected, received=str(refusal)) from refusal
+    except PrivateAddress as fault:
+        raise fail_as.invalid(expected="a public address", received="a private one") from fault
+    except requests.Timeout as fault:
+        raise fail_as.unreachable(expected=expected, received="none in time") from fault
+    except requests.exceptions.ContentDecodingError as fault:
+        raise fail_as.invalid(expected=expected, received="one that cannot be decoded") from fault
+    except (requests.RequestException, HTTPError, OSError, UnicodeError) as fault:
+        received = "none in time" if flight.is_cut else reason(fault)
+        raise fail_as.unreachable(expected=expected, received=received) from fault
+
+
+def _expected(url: str) -> str:
+    return f"an answer from {host_of(url)}"
 
 
 def _headers(given: Mapping[str, str] | None) -> dict[str, str]:
@@ -345,14 +390,3 @@ def _demand_https(request: requests.PreparedRequest, fail_as: FailAs) -> None:
     # The prepared address is the one that is connected to, whatever another reader makes of the given one.
     if not str(request.url).startswith("https://"):
         raise fail_as.invalid(expected="an https address", received="another one")
-
-
-def _line_of(request: requests.PreparedRequest) -> str:
-    """Return scheme, host and port in one spelling, without the usual port."""
-    host = host_of(str(request.url))
-    return host.removesuffix(":443" if host.startswith("https:") else ":80")
-
-
-def _place(url: str) -> Place:
-    parts = parse_url(url)
-    return Place((parts.host or "").strip("[]"), parts.port or _HTTPS)

@@ -1,8 +1,21 @@
-"""Why a call had no answer, in a few words that tell no address and no secret."""
+"""What a failed call is to whoever made it, and why it failed in a few words that tell no address and no secret."""
 
 from __future__ import annotations
 
 import socket
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bridge.core.errors import BridgeError
+
+
+@dataclass(frozen=True, slots=True)
+class FailAs:
+    """The two errors of the calling room: nobody answered, or the answer breaks a limit."""
+
+    unreachable: type[BridgeError]
+    invalid: type[BridgeError]
 
 
 def reason(fault: Exception) -> str:

@@ -131,9 +131,8 @@ class Flight:
         self._watch.enter(self)
 
     def __exit__(self, *_: object) -> None:
-        self._watch.leave(self)
+        self.lands()
         _current.flight = None
-        self._socket = None
 
     def seconds_left(self) -> float:
         """Return how long the call may still take."""
@@ -142,6 +141,21 @@ class Flight:
     def uses(self, connected: socket.socket | None) -> None:
         """Remember the socket to cut."""
         self._socket = connected
+
+    def goes_on(self, give_up_at: float) -> Flight:
+        """Return a call that is under watch from now on and uses the same socket: its body is read later, by and by.
+
+        Whoever reads it says `lands` at the end.
+        """
+        longer = Flight(self._watch, give_up_at)
+        longer.uses(self._socket)
+        self._watch.enter(longer)
+        return longer
+
+    def lands(self) -> None:
+        """Be watched no longer."""
+        self._watch.leave(self)
+        self._socket = None
 
     def cut(self) -> None:
         """End both directions of the socket, which wakes the thread that reads it."""

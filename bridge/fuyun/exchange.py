@@ -18,11 +18,12 @@ from bridge.core.errors import (
     showable,
 )
 from bridge.core.model import AccountName, FuyunApp, FuyunToken, SubjectToken
-from bridge.egress.answer import Answer
 from bridge.outbound import FailAs, Outbound
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from bridge.egress.answer import Answer
 
 _FAILURES: Final = FailAs(ExchangeUnreachable, ExchangeAnswerInvalid)
 _OK: Final = 200

@@ -24,7 +24,6 @@ from bridge.core.errors import (
     showable,
 )
 from bridge.core.model import NO_SECRET, IdentityProvider, TokenSet, VerifiedClaims
-from bridge.egress.answer import Answer
 from bridge.outbound import FailAs, Outbound
 from bridge.upstream import id_token, logout_token
 from bridge.upstream.metadata import IDP_FAILURES, OK, SERVER_ERROR, KeyCache, MetadataCache, ProviderMetadata
@@ -32,6 +31,7 @@ from bridge.upstream.metadata import IDP_FAILURES, OK, SERVER_ERROR, KeyCache, M
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from bridge.egress.answer import Answer
     from bridge.upstream.logout_token import LogoutToken
 
 _USERINFO_FAILURES: Final = FailAs(IdpUnreachable, UserinfoInvalid)

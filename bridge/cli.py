@@ -18,9 +18,16 @@ from typing import TYPE_CHECKING, Final, NoReturn
 import click
 
 from bridge import __version__, running, telling
+from bridge.cli_agents import agents
+from bridge.cli_agents_import import import_agents
 from bridge.cli_api_keys import api_keys
+from bridge.cli_calls import calls
 from bridge.cli_connections import ACTOR, admin, connections, load_or_exit, opened
+from bridge.cli_coverage import coverage
 from bridge.cli_keys import keys
+from bridge.cli_newcomers import allow_agent, preview
+from bridge.cli_numbers import numbers
+from bridge.cli_places import departments, groups
 from bridge.cli_sessions import sessions
 from bridge.cli_signing import new_key, public_key, token
 from bridge.core.errors import StoreUnavailable
@@ -52,6 +59,15 @@ main.add_command(keys)
 main.add_command(sessions)
 main.add_command(api_keys)
 main.add_command(token)
+main.add_command(agents)
+main.add_command(groups)
+main.add_command(departments)
+main.add_command(numbers)
+main.add_command(calls)
+agents.add_command(import_agents)
+agents.add_command(coverage)
+connections.add_command(preview)
+connections.add_command(allow_agent)
 keys.add_command(new_key)
 keys.add_command(public_key)
 

@@ -12,6 +12,9 @@ from bridge.access.rules import AdminRules, Allowed
 from bridge.access.sessions import AdminSessions
 from bridge.aiccs.client import ContactCenter
 from bridge.aiccs.contact_center import contact_center_desk
+from bridge.calls.overview import Overviews
+from bridge.calls.own import OwnCalls
+from bridge.calls.recordings import Recordings
 from bridge.connections.domains import ConnectionDomains
 from bridge.connections.keys import KeyUnusable, load_private_key
 from bridge.connections.register import ConnectionRegister
@@ -26,6 +29,10 @@ from bridge.ops.journal import Journal
 from bridge.ops.metrics import Metrics
 from bridge.ops.trail import Trail
 from bridge.outbound import Limits, Outbound
+from bridge.provisioning.imports import Imports
+from bridge.provisioning.jit import JustInTime
+from bridge.provisioning.known_agents import KnownAgents
+from bridge.provisioning.staff import Staff
 from bridge.services import ConnectionEntry, HotlineSdk, Services, Site
 from bridge.sessions.database import DatabaseSessions
 from bridge.settings import Settings, connection_table, read_connection, secrets_of
@@ -48,6 +55,7 @@ if TYPE_CHECKING:
 
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
+    from bridge.aiccs.contact_center import ContactCenterDesk
     from bridge.core.model import Mode
     from bridge.fuyun.subject import SubjectStrategy
     from bridge.sessions.rows import SessionStore
@@ -68,7 +76,9 @@ def build_services(settings: Settings, outbound: Outbound, now: Callable[[], flo
     secret_change = SecretChange(rooms.connections, rooms.register, rooms.journal)
     upstream = UpstreamClient(outbound, MetadataCache(outbound), KeyCache(outbound), now, secret_change)
     contact_center = contact_center_desk(ContactCenter(outbound, now))
+    recordings = Recordings(outbound, contact_center.calls, now)
     look_for_agent = AgentCheck(contact_center.agents)
+    just_in_time = _just_in_time(rooms, contact_center)
     endings = _endings(settings.public_url, rooms, upstream, outbound, now)
     subjects: dict[Mode, SubjectStrategy] = {"oauth": AccessTokenSubject(), "jwt": MintedSubject(_signing_key, now)}
     issue = Issue(subjects, FuyunExchange(outbound, now), look_for_agent)
@@ -78,36 +88,70 @@ def build_services(settings: Settings, outbound: Outbound, now: Callable[[], flo
         upstream=upstream,
         issue=issue,
         look_for_agent=look_for_agent,
+        just_in_time=just_in_time,
         pending=rooms.pending,
         sessions=rooms.agent_sessions,
         endings=endings,
         journal=rooms.journal,
         now=now,
     )
-    changes = ConnectionChanges(
-        register=rooms.register,
-        domains=rooms.domains,
-        connections=rooms.connections,
-        rehearsals=rooms.rehearsals,
-        admins=rooms.admin_sessions,
-        agents=rooms.agent_sessions,
-        outbound=outbound,
-        journal=rooms.journal,
-    )
     names = {one.name: getattr(rooms, one.name) for one in fields(rooms)}
     return Services(
         **names,
         site=_site(settings),
         entry=_entry(settings),
-        changes=changes,
+        changes=_changes(rooms, outbound),
         contact_center=contact_center,
+        overviews=Overviews(contact_center, now),
+        recordings=recordings,
+        own_calls=OwnCalls(contact_center, recordings, now),
         look_for_agent=look_for_agent,
+        agent_imports=_imports(rooms, contact_center, outbound, now),
+        just_in_time=just_in_time,
+        staff=Staff(rooms.known_agents, rooms.journal),
         upstream=upstream,
         outbound=outbound,
         flow=flow,
         issue=issue,
         handoffs=_handoffs(rooms, issue, now),
         endings=endings,
+        now=now,
+    )
+
+
+def _just_in_time(rooms: _GroundFloor, contact_center: ContactCenterDesk) -> JustInTime:
+    return JustInTime(
+        agents=contact_center.agents,
+        skill_groups=contact_center.skill_groups,
+        known=rooms.known_agents,
+        trail=rooms.trail,
+        journal=rooms.journal,
+    )
+
+
+def _changes(rooms: _GroundFloor, outbound: Outbound) -> ConnectionChanges:
+    return ConnectionChanges(
+        register=rooms.register,
+        domains=rooms.domains,
+        connections=rooms.connections,
+        rehearsals=rooms.rehearsals,
+        admins=rooms.admin_sessions,
+        agents=rooms.agent_sessions,
+        known_agents=rooms.known_agents,
+        outbound=outbound,
+        journal=rooms.journal,
+    )
+
+
+def _imports(
+    rooms: _GroundFloor, contact_center: ContactCenterDesk, outbound: Outbound, now: Callable[[], float]
+) -> Imports:
+    return Imports(
+        database=rooms.database,
+        key_ring=rooms.key_ring,
+        desk=contact_center,
+        outbound=outbound,
+        known=rooms.known_agents,
         now=now,
     )
 
@@ -165,6 +209,7 @@ class _GroundFloor:
     admin_sessions: AdminSessions
     api_keys: ApiKeys
     kept_answers: KeptAnswers
+    known_agents: KnownAgents
     pending: PendingSignIns
     session_store: SessionStore
     agent_sessions: AgentSessions
@@ -193,6 +238,7 @@ def _ground_floor(settings: Settings, now: Callable[[], float]) -> _GroundFloor:
         admin_sessions=AdminSessions(database, key_ring, rules, lifetime=session.admin, now=now),
         api_keys=ApiKeys(database, key_ring, now),
         kept_answers=KeptAnswers(database, key_ring, now),
+        known_agents=KnownAgents(database, key_ring, now),
         pending=PendingSignIns(key_ring, now),
         session_store=store,
         agent_sessions=AgentSessions(store, key_ring, lifetime=session.lifetime, idle=session.idle, now=now),

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from bridge.access.rules import AdminRules
     from bridge.access.sessions import AdminSessions
     from bridge.aiccs.contact_center import ContactCenterDesk
+    from bridge.calls.overview import Overviews
+    from bridge.calls.own import OwnCalls
+    from bridge.calls.recordings import Recordings
     from bridge.connections.domains import ConnectionDomains
     from bridge.connections.draft import Draft
     from bridge.connections.register import ConnectionRegister
@@ -25,6 +28,10 @@ if TYPE_CHECKING:
     from bridge.ops.metrics import Metrics
     from bridge.ops.trail import Trail
     from bridge.outbound import Outbound
+    from bridge.provisioning.imports import Imports
+    from bridge.provisioning.jit import JustInTime
+    from bridge.provisioning.known_agents import KnownAgents
+    from bridge.provisioning.staff import Staff
     from bridge.sessions.rows import SessionStore
     from bridge.signin.agent_session import AgentSessions
     from bridge.signin.browser_session import BrowserSessions
@@ -102,7 +109,11 @@ class Services:
     entry: ConnectionEntry
     rehearsals: Rehearsals
     contact_center: ContactCenterDesk
+    overviews: Overviews
+    recordings: Recordings
+    own_calls: OwnCalls
     look_for_agent: LookForAgent
+    just_in_time: JustInTime
     admin_rules: AdminRules
     admin_links: AdminLinks
     admin_sessions: AdminSessions
@@ -114,6 +125,9 @@ class Services:
     handoffs: Handoffs
     api_keys: ApiKeys
     kept_answers: KeptAnswers
+    known_agents: KnownAgents
+    staff: Staff
+    agent_imports: Imports
     endings: Endings
     session_store: SessionStore
     agent_sessions: AgentSessions

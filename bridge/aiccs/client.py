@@ -149,8 +149,8 @@ class ContactCenter:
     def _request(self, instance: Instance, operation: str, parameters: Mapping[str, object]) -> Any:
         from alibabacloud_aiccs20191015 import models  # noqa: PLC0415 — see `_new_client`
 
-        kind = getattr(models, f"{operation.title().replace('_', '')}Request")
-        request = kind(**parameters)
+        kind = getattr(models, f"{_in_camel_case(operation)}Request")
+        request = kind(**{name: _as_models(models, kind, name, value) for name, value in parameters.items()})
         if hasattr(request, "instance_id"):
             request.instance_id = instance.id
         if hasattr(request, "client_token") and request.client_token is None:
@@ -175,6 +175,18 @@ class ContactCenter:
             )
 
         return SignedClient(access, send, judged, self._now)
+
+
+def _as_models(models: Any, kind: type[Any], name: str, value: object) -> object:
+    """Return the objects of a list, given with the wire's names, as the SDK's own; anything else as it is."""
+    if not isinstance(value, list) or not value or not isinstance(value[0], dict):
+        return value
+    inner = getattr(models, f"{kind.__name__}{_in_camel_case(name)}")
+    return [inner().from_map(row) for row in value]
+
+
+def _in_camel_case(name: str) -> str:
+    return name.title().replace("_", "")
 
 
 def judged(operation: str, answer: Answer) -> dict[str, Any]:

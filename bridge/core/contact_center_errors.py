@@ -139,3 +139,11 @@ class RecordingInvalid(BridgeError):
     code = "recording_invalid"
     status = 502
     default = "The recording cannot be used."
+
+
+class RosterInvalid(BridgeError):
+    """A file of agents or staff cannot be read as a table, or is none of agents."""
+
+    code = "roster_invalid"
+    status = 400
+    default = "The file is no list that can be read."

@@ -13,6 +13,8 @@ from bridge.core.errors import BridgeError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from bridge.core.new_agent import NewAgent
+
 OK: Final = "ok"
 _MOST: Final = 100
 _LONGEST_NAME: Final = 80
@@ -25,6 +27,7 @@ ID_TOKEN: Final = "id_token"  # noqa: S105 — the name of a step
 USERINFO: Final = "userinfo"
 TENANT: Final = "tenant"
 MAPPING: Final = "mapping"
+PROVISIONING: Final = "provisioning"
 AGENT: Final = "agent"
 EXCHANGE: Final = "exchange"
 USER_NAME: Final = "user_name"
@@ -55,6 +58,7 @@ class Trace:
         claims: what the provider said, by the step that brought it (``id_token``, ``userinfo``).
         account_name: what the mapping field gave.
         user_name: what Fuyun's token names.
+        new_agent: what a first sign-in would make, where a rehearsal foretold it.
         vouched: a platform's key stands behind it, so that no stranger can have caused it.
         clock: monotonic seconds.
     """
@@ -64,6 +68,7 @@ class Trace:
     claims: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     account_name: str = ""
     user_name: str = ""
+    new_agent: NewAgent | None = None
     vouched: bool = False
 
     @contextmanager

@@ -25,6 +25,7 @@ from sqlalchemy import (
     update,
 )
 
+from bridge.core.trace import MAPPING, OK
 from bridge.db import Database, metadata
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ _TIDY_EVERY: Final = 256
 _LONGEST_NAME: Final = 320
 _PAGE: Final = 500
 _ARRIVALS: Final = ("sign_in", "handoff")
+_FOR_AGENTS: Final = (*_ARRIVALS, "token_issued")
 
 journal: Final = Table(
     "journal",
@@ -107,6 +109,23 @@ class Search:
     before_id: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """The last time that somebody came with one outcome.
+
+    Args:
+        person: the AccountName where `is_mapped`, else the best name that was known.
+        at: epoch seconds.
+        code: ``ok`` or the error's code.
+        is_mapped: whether the sign-in came so far that it named an AccountName.
+    """
+
+    person: str
+    at: float
+    code: str
+    is_mapped: bool
+
+
 class Trail:
     """Keeps records for a while.
 
@@ -165,6 +184,42 @@ class Trail:
         )
         with self._database.transaction() as transaction:
             return [(row.connection, row.at, row.code == "ok") for row in transaction.execute(found).all()]
+
+    def arrivals(self, connection: str, since: float) -> list[Arrival]:
+        """Return who came for an agent since then, once for each outcome, newest first; raises StoreUnavailable.
+
+        Args:
+            connection: its name, as it is kept.
+            since: epoch seconds.
+        """
+        table = journal
+        came = and_(
+            table.c.connection == connection,
+            table.c.at >= since,
+            table.c.event.in_(_FOR_AGENTS),
+            table.c.person != "",
+        )
+        newest = select(func.max(table.c.id)).where(came).group_by(table.c.person, table.c.code)
+        found = select(journal).where(table.c.id.in_(newest)).order_by(table.c.id.desc())
+        with self._database.transaction() as transaction:
+            records = [_record(row) for row in transaction.execute(found).all()]
+        return [Arrival(one.person, one.at, one.code, _is_mapped(one)) for one in records]
+
+    def has_arrived(self, connection: str, person: str) -> bool:
+        """Say whether somebody is remembered to have got a Fuyun token by a connection; raises StoreUnavailable.
+
+        Args:
+            person: the account name, to the letter.
+        """
+        table = journal
+        found = select(table.c.id).where(
+            table.c.connection == connection,
+            table.c.person == _writable(person),
+            table.c.code == "ok",
+            table.c.event.in_((*_ARRIVALS, "token_issued")),
+        )
+        with self._database.transaction() as transaction:
+            return transaction.execute(found.limit(1)).first() is not None
 
     def last_success(self) -> dict[str, float]:
         """Return when somebody last signed in through each connection; raises StoreUnavailable."""
@@ -231,6 +286,12 @@ def _row(record: Record) -> dict[str, Any]:
         "seconds": record.seconds,
         "details": json.dumps(record.details, ensure_ascii=True),
     }
+
+
+def _is_mapped(record: Record) -> bool:
+    # Whoever is vouched for is named by the AccountName itself.
+    steps = record.details.get("steps", [])
+    return record.event != "sign_in" or any((step["name"], step["code"]) == (MAPPING, OK) for step in steps)
 
 
 def _writable(name: str) -> str:

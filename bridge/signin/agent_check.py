@@ -38,8 +38,9 @@ class AgentCheck:
             return
 
     def _look(self, instance: Instance, account_name: AccountName) -> None:
-        agent = self._agents.find(instance, account_name)
-        if agent is None:
-            raise AgentUnknown(expected=f"an agent with AccountName {showable(account_name)}", received="none")
+        agent = self._agents.look_up(instance, account_name)
+        if agent is None or agent.is_deleted:
+            received = "none" if agent is None else "deleted"
+            raise AgentUnknown(expected=f"an agent with AccountName {showable(account_name)}", received=received)
         if agent.is_frozen:
             raise AgentFrozen(expected="an agent who is not frozen", received=showable(account_name))

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
+from bridge.aiccs.instance import is_shared
 from bridge.connections.document import SECRETS as _SECRETS
 from bridge.connections.document import value_of
 from bridge.connections.draft import Fault
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from bridge.core.model import Connection
     from bridge.ops.journal import Journal
     from bridge.outbound import Outbound
+    from bridge.provisioning.known_agents import KnownAgents
     from bridge.signin.agent_session import AgentSessions
     from bridge.signin.rehearsal import Rehearsals
 
@@ -80,6 +82,7 @@ class ConnectionChanges:
         rehearsals: Rehearsals,
         admins: AdminSessions,
         agents: AgentSessions,
+        known_agents: KnownAgents,
         outbound: Outbound,
         journal: Journal,
     ) -> None:
@@ -89,6 +92,7 @@ class ConnectionChanges:
         self._rehearsals = rehearsals
         self._admins = admins
         self._agents = agents
+        self._known_agents = known_agents
         self._outbound = outbound
         self._journal = journal
 
@@ -106,10 +110,18 @@ class ConnectionChanges:
         Args:
             former: the version that the change is based on; None for a new connection.
             entered: dotted keys of the secrets that were entered now, not kept.
-            by_operator: an administrator of single connections takes no host names.
+            by_operator: an administrator of single connections takes no host names, and makes no agents in a contact
+                center that several connections share.
             is_fresh: whether the administrator signed in lately, without which no address changes.
         """
         faults = [*_secrets_on_the_move(connection, former, entered)]
+        if not by_operator and self._makes_agents_for_others(connection, former):
+            faults.append(
+                Fault(
+                    "provisioning.create_agents",
+                    said("can be changed by an operator only: other connections share this contact center"),
+                )
+            )
         if by_operator:
             faults += self.hosts_of_others(connection, former)
         elif set(connection.hosts) - set(former.hosts if former else ()):
@@ -198,6 +210,7 @@ class ConnectionChanges:
         self._admins.end_all(name)
         self._agents.end_all(entry.name)
         self._rehearsals.forget(name)
+        self._known_agents.forget_all(name)
         self._journal.record_act("connection_removed", actor=actor, connection=entry.name)
         self._journal.retire(entry.name, entry.first_version)
         self._show()
@@ -261,6 +274,12 @@ class ConnectionChanges:
             return
         if new & self._hosts_beside(connection.name):
             yield Fault("hosts", said("names a host that another connection has already"))
+
+    def _makes_agents_for_others(self, connection: Connection, former: Connection | None) -> bool:
+        wanted = connection.provisioning
+        if wanted is None or not wanted.create_agents or (former is not None and former.provisioning == wanted):
+            return False
+        return is_shared(connection, self._connections.enabled())
 
     def _is_taken(self, name: str) -> bool:
         try:

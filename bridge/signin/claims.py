@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bridge.core.model import Connection
     from bridge.core.trace import Trace
     from bridge.core.wording import Sentence
-    from bridge.signin.rehearsal import LookForAgent
+    from bridge.signin.rehearsal import Foretell, LookForAgent
 
 LARGEST: Final = 32_768
 """Bytes of pasted text, in UTF-8, that are read."""
@@ -47,14 +47,19 @@ def read_claims(text: str) -> tuple[dict[str, Any], Sentence | None]:
 
 
 def rehearse_claims(
-    look_for_agent: LookForAgent, connection: Connection, claims: Mapping[str, Any], trace: Trace
+    look_for_agent: LookForAgent, foretell: Foretell, connection: Connection, claims: Mapping[str, Any], trace: Trace
 ) -> None:
-    """Go the steps that need no provider: which account the mapping field gives, and whether it is an agent's."""
+    """Go the steps that need no provider: which account the mapping field gives, and whether it is an agent's.
+
+    Args:
+        foretell: puts into `trace` which agent a first sign-in would make.
+    """
     trace.claims[steps.USERINFO] = claims
     with suppress(BridgeError):
         with trace.step(steps.MAPPING):
             account_name = map_account(claims, connection.mapping_field)
         trace.account_name = account_name
+        foretell(connection, claims, account_name, trace)
         look_for_agent(connection, account_name, trace)
 
 

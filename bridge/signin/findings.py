@@ -18,10 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from bridge.core.model import Connection
+    from bridge.core.new_agent import NewAgent
     from bridge.core.trace import Step
     from bridge.core.wording import Sentence
 
 State = Literal["ok", "failed", "open"]
+Standing = Literal["there", "new", "gone", "open"]
+"""Whether somebody has an agent: yes; no, and would get one; had one, who does not come back; nobody could tell."""
 Next = Literal["activate", "agent", "choose", "portal", "edit", "again"]
 """What to do now: put it to use, make the agent or name another, choose another field, look into the portal, correct
 the form, or only try again."""
@@ -112,6 +115,16 @@ def next_step(taken: Sequence[Step]) -> Next:
         return _NEXT.get(failed.name) or _NEXT[failed.code]
     may_pass = every_error()[failed.code].retryable and failed.name != steps.DISCOVERY
     return "again" if may_pass or failed.received == "access_denied" else "edit"
+
+
+def standing(taken: Sequence[Step], new_agent: NewAgent) -> Standing:
+    """Return what a first sign-in would meet, after a walk of these steps."""
+    looked = next((step for step in taken if step.name == steps.AGENT), None)
+    if looked is None or looked.code not in {steps.OK, "agent_unknown", "agent_frozen"}:
+        return "open"
+    if looked.code != "agent_unknown":
+        return "there"
+    return "gone" if new_agent.was_known or looked.received == "deleted" else "new"
 
 
 def _about_the_agent(received: str) -> Next | None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from bridge.core.model import Connection, TokenSet
     from bridge.core.trace import Trace
     from bridge.ops.journal import Journal
+    from bridge.provisioning.jit import JustInTime
     from bridge.signin.agent_session import AgentSession, AgentSessions
     from bridge.signin.endings import Endings
     from bridge.signin.identity import Authenticated
@@ -55,6 +56,7 @@ class SignInFlow:
         upstream: UpstreamClient,
         issue: Issue,
         look_for_agent: LookForAgent,
+        just_in_time: JustInTime,
         pending: PendingSignIns,
         sessions: AgentSessions,
         endings: Endings,
@@ -66,6 +68,7 @@ class SignInFlow:
         self._upstream = upstream
         self._issue = issue
         self._look_for_agent = look_for_agent
+        self._just_in_time = just_in_time
         self._pending = pending
         self._sessions = sessions
         self._endings = endings
@@ -187,10 +190,12 @@ class SignInFlow:
         """
         connection, pending = self._find(name, response.state, cookie_of, "agent")
         tokens = self._redeem(connection, pending, response, trace)
-        identity, account_name = identify(self._upstream, connection, tokens, pending.nonce, trace)
+        found, account_name = identify(self._upstream, connection, tokens, pending.nonce, trace)
+        identity = found.identity
         with self._revoked_if_refused(connection, tokens):
             check_same_person(self._sessions, pending, identity)
             self._endings.check_not_ended(connection.name, identity)
+        self._just_in_time.ensure(connection, found.claims, account_name, trace)
         fuyun = self._issue.obtain(connection, tokens.access_token, account_name, trace)
         end_session_endpoint = self._upstream.metadata(connection.idp).end_session_endpoint
         new = new_session(
@@ -257,7 +262,8 @@ class SignInFlow:
                 self._upstream.metadata(connection.idp)
             tokens = self._redeem(connection, pending, response, trace)
             with self._forgotten_afterwards(connection, tokens):
-                _, account_name = identify(self._upstream, connection, tokens, pending.nonce, trace)
+                found, account_name = identify(self._upstream, connection, tokens, pending.nonce, trace)
+                self._just_in_time.foretell(connection, found.claims, account_name, trace)
                 self._look_for_agent(connection, account_name, trace)
                 self._issue.obtain(connection, tokens.access_token, account_name, trace)
         self._record_rehearsal(connection, trace)

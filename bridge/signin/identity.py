@@ -35,8 +35,8 @@ class Authenticated:
 
 def identify(
     upstream: UpstreamClient, connection: Connection, tokens: TokenSet, nonce: str, trace: Trace
-) -> tuple[Identity, AccountName]:
-    """Return the person and the agent's account.
+) -> tuple[Authenticated, AccountName]:
+    """Return who signed in, and the agent's account.
 
     Raises:
         MappingFieldMissing: nothing usable in the mapping field.
@@ -47,7 +47,7 @@ def identify(
         _check_vouched(connection, found.mapped_from)
         account_name = map_account(found.mapped_from, connection.mapping_field)
     trace.account_name = account_name
-    return found.identity, account_name
+    return found, account_name
 
 
 def _check_vouched(connection: Connection, claims: VerifiedClaims) -> None:

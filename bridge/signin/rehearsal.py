@@ -13,6 +13,7 @@ from sqlalchemy import Column, Float, Index, Integer, String, Table, Text, and_,
 from bridge.connections.secrets import KeyRing, SealBroken
 from bridge.core.errors import BridgeError, PageUnknown
 from bridge.core.gate_errors import RehearsalLinkInvalid
+from bridge.core.new_agent import NewAgent
 from bridge.core.trace import OK, Step, Trace, bounded
 from bridge.db import Database, metadata
 
@@ -69,6 +70,15 @@ class LookForAgent(Protocol):
         """Take down the step; nothing where the connection has no access to the contact center."""
 
 
+class Foretell(Protocol):
+    """Says which agent a first sign-in would make."""
+
+    def __call__(
+        self, connection: Connection, claims: Mapping[str, Any], account_name: AccountName, trace: Trace
+    ) -> None:
+        """Put it into the trace; nothing where the connection makes no agents."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
     """One rehearsal of one version.
@@ -83,6 +93,7 @@ class Rehearsal:
         claims: what the provider said, by the step that brought it, whole.
         account_name: what the mapping field gave; empty where it gave nothing.
         user_name: what Fuyun's token names; empty before there was one.
+        new_agent: what a first sign-in would make; None where the connection makes no agents.
     """
 
     id: str
@@ -97,6 +108,7 @@ class Rehearsal:
     claims: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     account_name: str = ""
     user_name: str = ""
+    new_agent: NewAgent | None = None
 
     @property
     def is_good(self) -> bool:
@@ -162,10 +174,12 @@ class Rehearsals:
             claims={source: bounded(claims) for source, claims in trace.claims.items()},
             account_name=trace.account_name,
             user_name=trace.user_name,
+            new_agent=trace.new_agent,
         )
         columns = ("id", "key", "version", "digest", "at", "code", "by", "link")
         row = {name: getattr(done, name) for name in columns}
-        shown = {name: value for name, value in asdict(done).items() if name not in columns[1:]}
+        # Left out where there is none: an older release knows no such member.
+        shown = {name: value for name, value in asdict(done).items() if name not in columns[1:] and value is not None}
         with self._database.transaction() as transaction:
             transaction.execute(insert(rehearsals).values(**row, sealed=self._key_ring.seal(PURPOSE, shown)))
             self._tidy(transaction, done)
@@ -235,6 +249,8 @@ class Rehearsals:
         if shown.pop("id") != row.id:
             raise PageUnknown
         shown["steps"] = tuple(Step(**step) for step in shown["steps"])
+        if "new_agent" in shown:
+            shown["new_agent"] = _new_agent(shown["new_agent"])
         return replace(_outline(row), **shown)
 
     def _tidy(self, transaction: Transaction, done: Rehearsal) -> None:
@@ -246,6 +262,14 @@ class Rehearsals:
         surplus = [row.id for row in transaction.execute(newest.limit(_KEPT_PER_CONNECTION)).all()]
         if surplus:
             transaction.execute(delete(table).where(table.c.id.in_(surplus)))
+
+
+def _new_agent(shown: Mapping[str, Any]) -> NewAgent:
+    # JSON knows no tuples.
+    members: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in shown.items()
+    }
+    return NewAgent(**members)
 
 
 def _outline(row: Any) -> Rehearsal:

@@ -18,6 +18,7 @@ from bridge.access import sessions as console
 from bridge.connections import register
 from bridge.connections.rows import connection_versions
 from bridge.connections.secrets import SealBroken
+from bridge.provisioning.known_agents import KnownAgents, known_agents
 from bridge.signin import browser_session, rehearsal
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ class Resealing:
             "rehearsals": partial(self._rows, rehearsal.rehearsals, rehearsal.PURPOSE),
             "admin_sessions": partial(self._rows, console.admin_sessions, console.PURPOSE),
             "api_keys": partial(self._rows, api_keys.api_keys, api_keys.PURPOSE),
+            "known_agents": self._known_agents,
         }
 
     def count(self) -> list[Count]:
@@ -122,6 +124,12 @@ class Resealing:
     def _reseal_blob(self, blob: Blob) -> bool:
         sealed = self._key_ring.resealed(browser_session.PURPOSE, blob.sealed.decode("ascii"))
         return self._store.reseal_blob(blob, sealed.encode("ascii"))
+
+    def _known_agents(self) -> Iterator[_Record]:
+        known = KnownAgents(self._database, self._key_ring, lambda: 0.0)
+        for account_hash, sealed in self._pages(known_agents):
+            oldest = known.oldest_key(account_hash, sealed)
+            yield _Record(oldest, oldest == 0, partial(known.rekey, account_hash, sealed))
 
     def _rows(self, table: Table, purpose: str) -> Iterator[_Record]:
         """Yield the rows of a table with a column `sealed`."""

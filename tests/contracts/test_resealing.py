@@ -19,6 +19,7 @@ from bridge.core.errors import SessionEnded
 from bridge.core.model import AccountName, FuyunToken, Secret, TokenSet
 from bridge.core.trace import Trace
 from bridge.db import Database
+from bridge.provisioning.known_agents import KnownAgents
 from bridge.sessions.database import DatabaseSessions
 from bridge.sessions.rows import Blob, Resealed
 from bridge.signin import resealing as rooms
@@ -250,6 +251,16 @@ class TestTables:
         after = ApiKeys(desk.database, ONLY_NEW, desk.clock)
         assert after.check(text, "203.0.113.7") == key
         assert sorted(one.revoked_at is None for one in after.every()) == [False, True]
+
+    def test_so_do_accounts_that_have_had_an_agent_and_are_found_again(self, desk: Desk) -> None:
+        names = [f"agent-{number}" for number in range(3)]
+        for name in names:
+            KnownAgents(desk.database, ONLY_OLD, desk.clock).remember("contoso", name)
+        assert desk.counted("known_agents") == ([0, 3], 0, 3)
+        assert desk.resealed("known_agents") == [True] * 3
+        assert desk.counted("known_agents") == ([3, 0], 0, 0)
+        after = KnownAgents(desk.database, ONLY_NEW, desk.clock)
+        assert [after.state("contoso", name) for name in names] == ["known"] * 3
 
     def test_a_row_that_has_changed_meanwhile_is_left_alone(self, desk: Desk) -> None:
         self.register(desk, ONLY_OLD).save(customer(), author="Lin", based_on=0)

@@ -66,6 +66,23 @@ MAPPING: Final = (
 AGENT: Final = (
     Rule(
         said(
+            "This account had an agent, who was deleted, and nobody gets an agent back by signing in. Create the agent "
+            "again with exactly this AccountName, or test with an account that has an agent."
+        ),
+        codes=("agent_unknown",),
+        received="deleted",
+        makes_agents=True,
+    ),
+    Rule(
+        said(
+            "The contact center has no such agent. The first sign-in makes one, unless the account had an agent "
+            "before; a test makes none. To try out the rest of the way too, test with an account that has an agent."
+        ),
+        codes=("agent_unknown",),
+        makes_agents=True,
+    ),
+    Rule(
+        said(
             "The contact center has no such agent. Create one whose AccountName is exactly this text, or test with the "
             "AccountName of an agent that it has."
         ),

@@ -22,6 +22,7 @@ class Rule:
         codes: of the error.
         received, expected: patterns that the step's words begin with.
         kind, mode: of the connection.
+        makes_agents: only where the connection makes agents at the first sign-in.
     """
 
     advice: Sentence
@@ -30,11 +31,14 @@ class Rule:
     expected: str = ""
     kind: str = ""
     mode: str = ""
+    makes_agents: bool = False
 
     def fits(self, connection: Connection, step: Step) -> bool:
         """Say whether the rule speaks of this failure."""
+        wanted = connection.provisioning
         return (
-            (not self.codes or step.code in self.codes)
+            (not self.makes_agents or (wanted is not None and wanted.create_agents))
+            and (not self.codes or step.code in self.codes)
             and bool(re.match(self.received, step.received, re.IGNORECASE))
             and bool(re.match(self.expected, step.expected, re.IGNORECASE))
             and self.kind in {"", connection.idp.kind}

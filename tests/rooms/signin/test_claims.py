@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,6 +13,8 @@ from bridge.core.trace import Trace
 from bridge.signin.claims import LARGEST, read_claims, rehearse_claims
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from bridge.core.model import AccountName
 
 CONNECTION = Connection("globex", "Globex", IdentityProvider(kind="oidc", client_id="c"), FuyunApp("app", NO_SECRET))
@@ -66,20 +68,20 @@ def test_anything_else_is_told_and_never_repeated(text: str, words: str) -> None
 def test_the_mapping_field_and_the_agent_are_looked_at() -> None:
     asked: list[str] = []
     trace = Trace()
-    rehearse_claims(lambda _c, name, _t: asked.append(name), CONNECTION, {"email": "lin"}, trace)
+    rehearse_claims(lambda _c, name, _t: asked.append(name), _foretell, CONNECTION, {"email": "lin"}, trace)
     assert (asked, trace.account_name, [step.name for step in trace.steps]) == (["lin"], "lin", [steps.MAPPING])
 
 
 def test_a_missing_field_ends_it() -> None:
     trace = Trace()
-    rehearse_claims(_nobody, CONNECTION, {"name": "Lin"}, trace)
+    rehearse_claims(_nobody, _foretell, CONNECTION, {"name": "Lin"}, trace)
     assert trace.failed is not None
     assert (trace.failed.code, trace.account_name) == ("mapping_field_missing", "")
 
 
 def test_an_unknown_agent_is_taken_down() -> None:
     trace = Trace()
-    rehearse_claims(_nobody, CONNECTION, {"email": "lin"}, trace)
+    rehearse_claims(_nobody, _foretell, CONNECTION, {"email": "lin"}, trace)
     assert trace.failed is not None
     assert trace.failed.code == "agent_unknown"
 
@@ -87,3 +89,7 @@ def test_an_unknown_agent_is_taken_down() -> None:
 def _nobody(connection: Connection, account_name: AccountName, trace: Trace) -> None:
     with trace.step(steps.AGENT):
         raise AgentUnknown
+
+
+def _foretell(connection: Connection, claims: Mapping[str, Any], account_name: AccountName, trace: Trace) -> None:
+    trace.claims["foretold"] = {"account_name": account_name, **claims}

@@ -8,13 +8,22 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bridge.core import trace as steps
-from bridge.core.model import NO_SECRET, AiccsAccess, Connection, FuyunApp, IdentityProvider, JwtSigning
+from bridge.core.model import (
+    NO_SECRET,
+    AiccsAccess,
+    Connection,
+    FuyunApp,
+    IdentityProvider,
+    JwtSigning,
+    Provisioning,
+)
+from bridge.core.new_agent import NewAgent
 from bridge.core.trace import Step
 from bridge.signin.advice import contact_center, provider
 from bridge.signin.advice.advise import advise
 from bridge.signin.candidates import candidates, spans_tenants
 from bridge.signin.checklist import checklist
-from bridge.signin.findings import next_step, rows, tell
+from bridge.signin.findings import next_step, rows, standing, tell
 
 if TYPE_CHECKING:
     from bridge.signin.candidates import Candidate
@@ -387,3 +396,35 @@ class TestTheChecklist:
         assert "The contact center has the agent" in self.proofs(replace(JWT, aiccs=AICCS), [])
         assert "The bridge finds the identity provider" not in self.proofs(OAUTH2, [])
         assert set(self.proofs(replace(OIDC, mode="frontend"), []).values()) == {"unprovable"}
+
+
+class TestWhoWouldGetAnAgent:
+    @pytest.mark.parametrize(
+        ("looked", "was_known", "told"),
+        [
+            ([step(steps.AGENT)], True, "there"),
+            ([step(steps.AGENT, "agent_frozen")], False, "there"),
+            ([step(steps.AGENT, "agent_unknown", received="none")], False, "new"),
+            ([step(steps.AGENT, "agent_unknown", received="none")], True, "gone"),
+            ([step(steps.AGENT, "agent_unknown", received="deleted")], False, "gone"),
+            ([step(steps.AGENT, "contact_center_unreachable")], False, "open"),
+            ([], False, "open"),
+        ],
+        ids=["there", "frozen", "new", "known", "deleted", "outage", "not asked"],
+    )
+    def test_is_told_by_the_walk(self, looked: list[Step], was_known: bool, told: str) -> None:  # noqa: FBT001 — a table
+        assert standing([step(steps.MAPPING), *looked], NewAgent("lin", "Lin", was_known=was_known)) == told
+
+    @pytest.mark.parametrize(
+        ("wanted", "received", "words"),
+        [
+            (Provisioning(create_agents=True), "none", "The first sign-in makes one"),
+            (Provisioning(create_agents=True), "deleted", "nobody gets an agent back"),
+            (Provisioning(), "none", "Create one whose AccountName"),
+            (None, "deleted", "Create one whose AccountName"),
+        ],
+        ids=["makes", "deleted", "off", "without"],
+    )
+    def test_is_advised_as_the_connection_says(self, wanted: Provisioning | None, received: str, words: str) -> None:
+        failed = step(steps.AGENT, "agent_unknown", received=received)
+        assert words in advise(replace(OIDC, provisioning=wanted), failed, redirect_uri=REDIRECT_URI)

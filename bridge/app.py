@@ -30,25 +30,38 @@ from bridge.ops.logs import configure_logs
 from bridge.rooms import build_services, make_outbound
 from bridge.settings import Settings, load, templates_folder
 from bridge.upstream.metadata import KeyCache, MetadataCache
+from bridge.web.admin.agents_import import agents_import
 from bridge.web.admin.api_keys import api_keys
+from bridge.web.admin.calls import calls
 from bridge.web.admin.connections import connections
+from bridge.web.admin.contact_agents import contact_agents
+from bridge.web.admin.coverage import coverage
+from bridge.web.admin.dashboard import dashboard
+from bridge.web.admin.departments import departments
 from bridge.web.admin.door import door
 from bridge.web.admin.editing import editing
+from bridge.web.admin.hotline_numbers import hotline_numbers
 from bridge.web.admin.portal import portal
 from bridge.web.admin.records import records
 from bridge.web.admin.rehearsals import rehearsals
 from bridge.web.admin.sessions import sessions
+from bridge.web.admin.skill_groups import skill_groups
 from bridge.web.agent import agent
 from bridge.web.api.agents import desk as agents_desk
+from bridge.web.api.calls import desk as calls_desk
 from bridge.web.api.connections import desk as connections_desk
+from bridge.web.api.departments import desk as departments_desk
 from bridge.web.api.description import description
+from bridge.web.api.hotline_numbers import desk as numbers_desk
 from bridge.web.api.sessions import desk as sessions_desk
+from bridge.web.api.skill_groups import desk as skill_groups_desk
 from bridge.web.api.tokens import desk as tokens_desk
 from bridge.web.callback import callback
 from bridge.web.handoff import handoff
 from bridge.web.health import health, ops
 from bridge.web.jwks import jwks
 from bridge.web.logout import logout
+from bridge.web.own_calls import own_calls
 from bridge.web.softphone import softphone
 
 if TYPE_CHECKING:
@@ -60,8 +73,35 @@ if TYPE_CHECKING:
 
 
 _LARGEST_REQUEST = 65_536
-API = (tokens_desk, connections_desk, sessions_desk, agents_desk)
-CONSOLE = (door, editing, connections, records, rehearsals, portal, sessions, api_keys)
+API = (
+    tokens_desk,
+    connections_desk,
+    sessions_desk,
+    agents_desk,
+    skill_groups_desk,
+    departments_desk,
+    numbers_desk,
+    calls_desk,
+)
+PAGES = (language, agent, callback, handoff, logout, softphone, own_calls, health, jwks, description)
+CONSOLE = (
+    door,
+    editing,
+    connections,
+    records,
+    rehearsals,
+    portal,
+    sessions,
+    api_keys,
+    coverage,
+    calls,
+    dashboard,
+    contact_agents,
+    agents_import,
+    skill_groups,
+    departments,
+    hotline_numbers,
+)
 
 
 def create_app(settings: Settings, *, outbound: Outbound | None = None, now: Callable[[], float] = time.time) -> Flask:
@@ -85,7 +125,7 @@ def create_app(settings: Settings, *, outbound: Outbound | None = None, now: Cal
     app.session_interface = BrowserSessionInterface(app, services.key_ring, services.browser_sessions)
     Babel(app, locale_selector=choose_language, default_translation_directories=str(package / "translations"))
     Bootstrap5(app)
-    for blueprint in (language, agent, callback, handoff, logout, softphone, health, jwks, description, *CONSOLE):
+    for blueprint in (*PAGES, *CONSOLE):
         app.register_blueprint(blueprint)
     for desk in API:
         app.register_blueprint(desk.blueprint)

@@ -53,6 +53,10 @@ class Nothing(Message):
     """What an operation takes that takes nothing."""
 
 
+class Audio(Message):
+    """The recording itself, or the part of it that `Range` asks for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
     """One thing that a platform can ask for, as the OpenAPI document describes it.
@@ -81,6 +85,16 @@ class Operation:
     def is_once(self) -> bool:
         """Whether it takes an ``Idempotency-Key``."""
         return self.method == "POST"
+
+    @property
+    def is_audio(self) -> bool:
+        """Whether it answers with a sound instead of JSON."""
+        return self.gives is Audio
+
+    @property
+    def may_be_unchanged(self) -> bool:
+        """Whether its answers have an ``ETag``."""
+        return self.method == "GET" and not self.is_audio
 
     @property
     def has_connection(self) -> bool:
@@ -137,30 +151,51 @@ class Desk:
         """Make a route of a function; its docstring's first sentence is the summary, the rest the description."""
 
         def add(act: Callable[[Call[Any, Any]], Message]) -> Callable[[Call[Any, Any]], Message]:
-            summary, _, description = (act.__doc__ or "").partition("\n")
-            described = Operation(
-                name=act.__name__,
-                method=method,
-                rule=rule,
-                tag=self._tag,
-                summary=summary.strip().rstrip("."),
-                description="\n".join(line.strip() for line in description.strip().splitlines()),
-                scope=scope,
-                takes=takes,
-                query=query,
-                gives=gives,
-                refuses=refuses,
-            )
-            self.operations.append(described)
-            self.blueprint.add_url_rule(
-                rule, act.__name__, lambda **path: _answer(described, act, path), methods=[method]
-            )
+            facts = {"takes": takes, "query": query, "gives": gives, "refuses": refuses}
+            described = _described(act, method=method, rule=rule, tag=self._tag, scope=scope, **facts)
+            self._route(described, lambda call: _done_once(described, call, act))
             return act
 
         return add
 
+    def audio(
+        self,
+        rule: str,
+        *,
+        scope: str,
+        query: type[Message] = Nothing,
+        refuses: tuple[type[BridgeError], ...] = (),
+    ) -> Callable[[Callable[[Call[Any, Any]], Response]], Callable[[Call[Any, Any]], Response]]:
+        """Make a route of a function that answers with a sound; see `operation`."""
 
-def _answer(operation: Operation, act: Callable[[Call[Any, Any]], Message], path: dict[str, str]) -> Response:
+        def add(act: Callable[[Call[Any, Any]], Response]) -> Callable[[Call[Any, Any]], Response]:
+            facts = {"takes": Nothing, "query": query, "gives": Audio, "refuses": refuses}
+            self._route(_described(act, method="GET", rule=rule, tag=self._tag, scope=scope, **facts), act)
+            return act
+
+        return add
+
+    def _route(self, described: Operation, done: Callable[[Call[Any, Any]], Response]) -> None:
+        self.operations.append(described)
+        self.blueprint.add_url_rule(
+            described.rule,
+            described.name,
+            lambda **path: _answer(described, done, path),
+            methods=[described.method],
+        )
+
+
+def _described(act: Callable[[Call[Any, Any]], Any], **facts: Any) -> Operation:
+    summary, _, description = (act.__doc__ or "").partition("\n")
+    return Operation(
+        name=act.__name__,
+        summary=summary.strip().rstrip("."),
+        description="\n".join(line.strip() for line in description.strip().splitlines()),
+        **facts,
+    )
+
+
+def _answer(operation: Operation, done: Callable[[Call[Any, Any]], Response], path: dict[str, str]) -> Response:
     started = time.monotonic()
     in_context(Context("api", details={"operation": operation.name}))
     key = _authenticated()
@@ -173,7 +208,7 @@ def _answer(operation: Operation, act: Callable[[Call[Any, Any]], Message], path
     name = named.name if named else ""
     in_context(Context("api", name, details=details))
     call = Call(key, _body(operation), _query(operation), path, named)
-    response = _done_once(operation, call, act)
+    response = done(call)
     services().journal.record("api", connection=name, seconds=time.monotonic() - started, **details)
     return response
 

@@ -47,17 +47,19 @@ def page_of(items: Sequence[Item], place: Callable[[Item], str], query: PageQuer
     Raises:
         RequestInvalid: the cursor is none of ours.
     """
-    after = _place_in(query.cursor)
+    after = place_in(query.cursor)
     rest = [item for item in items if place(item) > after] if query.cursor else items
     page = rest[: query.limit]
-    return page, _cursor(place(page[-1])) if len(rest) > len(page) else None
+    return page, cursor_of(place(page[-1])) if len(rest) > len(page) else None
 
 
-def _cursor(place: str) -> str:
+def cursor_of(place: str) -> str:
+    """Return the cursor that goes on after a place."""
     return base64.urlsafe_b64encode(place.encode(errors="surrogatepass")).decode("ascii").rstrip("=")
 
 
-def _place_in(cursor: str) -> str:
+def place_in(cursor: str) -> str:
+    """Return the place after which to go on; raises RequestInvalid where the cursor is none of ours."""
     try:
         padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
         return base64.b64decode(padded, altchars=b"-_", validate=True).decode()

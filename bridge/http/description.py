@@ -7,6 +7,7 @@ import re
 from collections import defaultdict
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote, urlencode
 
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
@@ -23,7 +24,7 @@ from bridge.core.errors import (
 from bridge.core.gate_errors import ApiKeyForbidden, ApiKeyInvalid, IdempotencyConflict, IdempotencyKeyReused
 from bridge.http.api import IDEMPOTENCY_KEY, PREFIX, REPLAYED, Message, Nothing, Operation
 from bridge.http.api_pages import Page
-from bridge.http.description_parts import BUDGETS, GUIDE, HEADERS, IN_PATH, PARAMETERS, PROBLEM, SECURITY_SCHEME
+from bridge.http.description_parts import BUDGETS, GUIDE, HEADERS, IN_PATH, PARAMETERS, PROBLEM, SECURITY_SCHEME, SOUNDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -96,7 +97,7 @@ class _Schemas(GenerateJsonSchema):
 def _schemas(operations: Iterable[Operation]) -> tuple[Mapping[type[Message], Json], Json]:
     """Return a reference to each body and answer, and what they refer to."""
     asked = {one.takes: "validation" for one in operations if one.takes is not Nothing}
-    given = {one.gives: "serialization" for one in operations}
+    given = {one.gives: "serialization" for one in operations if not one.is_audio}
     modes: Any = [*asked.items(), *given.items()]
     found, schemas = models_json_schema(modes, ref_template=_REF, schema_generator=_Schemas)
     definitions: Json = schemas.get("$defs", {})
@@ -142,7 +143,7 @@ def _operation(operation: Operation, references: Mapping[type[Message], Json], s
         # From 3.1 on, the scopes that are needed may stand here for every kind of scheme.
         "security": [{_SECURITY: [operation.scope] if operation.scope else []}],
         "parameters": list(_parameters(operation)),
-        "responses": _responses(operation, references[operation.gives], schemas),
+        "responses": _responses(operation, references, schemas),
     }
     if operation.takes is not Nothing:
         reference = references[operation.takes]
@@ -167,30 +168,49 @@ def _parameters(operation: Operation) -> Iterator[Json]:
         yield {"name": name, "in": "query", "required": name in query.get("required", ()), **told, "schema": part}
     if operation.is_once:
         yield _parameter(IDEMPOTENCY_KEY)
-    if operation.method == "GET":
+    if operation.may_be_unchanged:
         yield _parameter("If-None-Match")
+    if operation.is_audio:
+        yield _parameter("Range")
 
 
 def _parameter(name: str) -> Json:
     return {"$ref": f"#/components/parameters/{name}"}
 
 
-def _responses(operation: Operation, answer: Json, schemas: Json) -> Json:
+def _responses(operation: Operation, references: Mapping[type[Message], Json], schemas: Json) -> Json:
+    responses = _sound(operation) if operation.is_audio else _answer(operation, references[operation.gives], schemas)
+    by_status: dict[int, list[type[BridgeError]]] = defaultdict(list)
+    for status, refusal in sorted(dict.fromkeys(refusals_of(operation)), key=lambda one: one[0]):
+        by_status[status].append(refusal)
+    return responses | {str(status): _refusal(status, found) for status, found in by_status.items()}
+
+
+def _answer(operation: Operation, answer: Json, schemas: Json) -> Json:
     good: Json = {
         "description": schemas[answer["$ref"].rpartition("/")[2]].get("description", "Done."),
         "headers": _headers(*BUDGETS, *_good_headers(operation)),
         "content": {_JSON: {"schema": answer, "example": example_of(answer, schemas)}},
     }
-    responses = {"200": good}
-    if operation.method == "GET":
-        responses["304"] = {
-            "description": "Nothing has changed since the answer with this `ETag`.",
-            "headers": _headers("ETag", *BUDGETS),
-        }
-    by_status: dict[int, list[type[BridgeError]]] = defaultdict(list)
-    for status, refusal in sorted(dict.fromkeys(refusals_of(operation)), key=lambda one: one[0]):
-        by_status[status].append(refusal)
-    return responses | {str(status): _refusal(status, found) for status, found in by_status.items()}
+    if not operation.may_be_unchanged:
+        return {"200": good}
+    unchanged = {
+        "description": "Nothing has changed since the answer with this `ETag`.",
+        "headers": _headers("ETag", *BUDGETS),
+    }
+    return {"200": good, "304": unchanged}
+
+
+def _sound(operation: Operation) -> Json:
+    # Of bytes as they are, OpenAPI 3.1 has no schema (section 4.8.14.1).
+    content: Json = {kind: {} for kind in SOUNDS}
+    whole = {"description": operation.gives.__doc__, "headers": _headers("Accept-Ranges", *BUDGETS), "content": content}
+    part = {
+        "description": "The part that `Range` asks for.",
+        "headers": _headers("Accept-Ranges", "Content-Range", *BUDGETS),
+        "content": content,
+    }
+    return {"200": whole, "206": part}
 
 
 def refusals_of(operation: Operation) -> Iterator[tuple[int, type[BridgeError]]]:
@@ -217,7 +237,7 @@ def _refusal(status: int, refusals: list[type[BridgeError]]) -> Json:
 
 
 def _good_headers(operation: Operation) -> Iterator[str]:
-    if operation.method == "GET":
+    if operation.may_be_unchanged:
         yield "ETag"
     if issubclass(operation.gives, Page):
         yield "Link"
@@ -244,13 +264,19 @@ def _headers(*names: str) -> Json:
 
 def _curl(server: str, operation: Operation, described: Json) -> str:
     """Return a command that asks for an operation's example with the key in ``$API_KEY``."""
-    path = _path(operation).replace("{connection}", "contoso")
+    path = _PLACE.sub(lambda place: quote(str(PARAMETERS.get(place[1], {}).get("example", place[1]))), operation.rule)
     needed = [one for one in described["parameters"] if one.get("in") == "query" and one["required"]]
+    takes_body = "requestBody" in described
+    if takes_body and needed:
+        # curl's -G would put the body into the address too.
+        path += f"?{urlencode({one['name']: example_of(one['schema'], {}) for one in needed})}"
+        needed = []
     how = " -G" if needed else ""
     how += "" if operation.method == "GET" else f" -X {operation.method}"
+    how += " -o recording.wav" if operation.is_audio else ""
     lines = [f"curl -sS{how}", f'"{server}{path}"', '-H "Authorization: Bearer $API_KEY"']
     lines += [f'--data-urlencode "{one["name"]}={example_of(one["schema"], {})}"' for one in needed]
-    if "requestBody" in described:
+    if takes_body:
         body = described["requestBody"]["content"][_JSON]["example"]
         lines += ['-H "Content-Type: application/json"', f"-d '{json.dumps(body, ensure_ascii=False)}'"]
     return " \\\n  ".join(lines)

@@ -69,7 +69,20 @@ GUIDE: Final = (
 """What holds for every operation: titles and texts."""
 
 BUDGETS: Final = ("RateLimit", "RateLimit-Policy")
+SOUNDS: Final = ("audio/*", "application/octet-stream")
+"""What a recording can be."""
 HEADERS: Final[dict[str, Any]] = {
+    "Accept-Ranges": {
+        "description": "`Range` is understood in bytes (RFC 9110 section 14).",
+        "required": True,
+        "schema": {"type": "string", "const": "bytes"},
+    },
+    "Content-Range": {
+        "description": "Which part this is.",
+        "required": True,
+        "schema": {"type": "string", "pattern": "^bytes [0-9]+-[0-9]+/([0-9]+|[*])$"},
+        "example": "bytes 0-1023/96044",
+    },
     "ETag": {
         "description": "Names this answer; for `If-None-Match`.",
         "required": True,
@@ -106,6 +119,10 @@ HEADERS: Final[dict[str, Any]] = {
 }
 
 IN_PATH: Final[dict[str, Any]] = {"in": "path", "required": True}
+_WHOLE_NUMBER: Final[dict[str, Any]] = {
+    "description": "The contact center's number of it.",
+    "schema": {"type": "integer", "minimum": 1},
+}
 PARAMETERS: Final[dict[str, Any]] = {
     "connection": {
         **IN_PATH,
@@ -113,6 +130,29 @@ PARAMETERS: Final[dict[str, Any]] = {
         "description": "Name of the connection; case does not matter.",
         "schema": {"type": "string", "pattern": "^[A-Za-z0-9]{1,10}$"},
         "example": "contoso",
+    },
+    "skill_group_id": {**IN_PATH, "name": "skill_group_id", **_WHOLE_NUMBER, "example": 1234009},
+    "department_id": {**IN_PATH, "name": "department_id", **_WHOLE_NUMBER, "example": 19},
+    "number": {
+        **IN_PATH,
+        "name": "number",
+        "description": "The hotline number, as the contact center writes it.",
+        "schema": {"type": "string", "minLength": 1},
+        "example": "4008000003",
+    },
+    "call_id": {
+        **IN_PATH,
+        "name": "call_id",
+        "description": "The contact center's number of the whole call; a text, for it is large.",
+        "schema": {"type": "string", "minLength": 1},
+        "example": "10009060001",
+    },
+    "recording_id": {
+        **IN_PATH,
+        "name": "recording_id",
+        "description": "`connection_id` of the recording.",
+        "schema": {"type": "string", "minLength": 1},
+        "example": "10009060002",
     },
     IDEMPOTENCY_KEY: {
         "name": IDEMPOTENCY_KEY,
@@ -126,6 +166,12 @@ PARAMETERS: Final[dict[str, Any]] = {
         "name": "If-None-Match",
         "in": "header",
         "description": "`ETag` of the answer that you have.",
+        "schema": {"type": "string"},
+    },
+    "Range": {
+        "name": "Range",
+        "in": "header",
+        "description": "One range of bytes; whatever else stands here is passed over.",
         "schema": {"type": "string"},
     },
 }

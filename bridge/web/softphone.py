@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, jsonify, render_template, request, url_for
 
+from bridge.aiccs.instance import reachable_instance
 from bridge.core.errors import ConnectionDisabled, ConnectionUnknown, StoreUnavailable
 from bridge.http.cookies import forget_tries, set_ac_token, tries_in
 from bridge.http.current import services
@@ -107,6 +108,7 @@ def _boot(current: AgentSession, connection: Connection) -> dict[str, Any]:
         "token_url": url_for("softphone.token"),
         "renew_url": url_for("softphone.renew"),
         "logout_url": url_for("agent.sign_out"),
+        "calls_url": url_for("own_calls.show") if reachable_instance(connection) else "",
         "login_url": _login_url(connection),
         "silent_login_url": _silent_login_url(current, connection),
         "connection": connection.name,

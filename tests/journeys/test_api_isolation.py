@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from tests.kit.house import House
     from tests.kit.platform import Platform
 
-ACTIONS: Final = ["issue_token", "offer_handoff", "show_agent", "show_connection", "list_sessions", "end_sessions"]
+ACTIONS: Final = [
+    "issue_token", "offer_handoff", "show_agent", "show_connection", "list_sessions", "end_sessions", "list_calls",
+    "fetch_recording", "remove_skill_group", "delete_department", "reset_number",
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -24,6 +24,7 @@ from bridge.http.api import Call, Desk, Message, Nothing
 from bridge.http.api_pages import Page, PageQuery, page_of
 from bridge.http.contact_center import own_instance
 from bridge.http.current import services
+from bridge.provisioning.staff import Charge
 
 if TYPE_CHECKING:
     from bridge.aiccs.agents import Agent
@@ -111,26 +112,6 @@ class Deleted(Message):
 
 @desk.operation(
     "GET",
-    "/connections/<connection>/agent",
-    scope="agents",
-    query=AgentQuery,
-    gives=AgentAnswer,
-    refuses=(AgentUnknown, *_REFUSALS),
-)
-def show_agent(call: Call[Nothing, AgentQuery]) -> AgentAnswer:
-    """Look an agent up in the contact center.
-
-    The connection needs access to the contact center's OpenAPI.
-    """
-    account_name = account_name_of(call.query.account_name)
-    agent = services().contact_center.agents.find(own_instance(call.connection), account_name)
-    if agent is None:
-        raise AgentUnknown(expected=f"an agent with AccountName {showable(account_name)}", received="none")
-    return _answer(agent)
-
-
-@desk.operation(
-    "GET",
     "/connections/<connection>/agents",
     scope="agents",
     query=AgentsQuery,
@@ -151,6 +132,24 @@ def list_agents(call: Call[Nothing, AgentsQuery]) -> AgentPage:
 
 
 @desk.operation(
+    "POST",
+    "/connections/<connection>/agents",
+    scope="agents:write",
+    takes=NewAgent,
+    gives=AgentAnswer,
+    refuses=(AgentExists, ContactCenterUncertain, *_REFUSALS),
+)
+def create_agent(call: Call[NewAgent, Nothing]) -> AgentAnswer:
+    """Make an agent.
+
+    An account that was deleted before and is made again is the same agent with the same number.
+    """
+    account_name = account_name_of(call.body.account_name)
+    agent = services().staff.create(_charge(call), account_name, call.body.display_name, call.body.skill_group_ids)
+    return _answer(agent)
+
+
+@desk.operation(
     "GET",
     "/connections/<connection>/agent/state",
     scope="agents",
@@ -166,23 +165,22 @@ def show_agent_state(call: Call[Nothing, AgentQuery]) -> LiveStateAnswer:
 
 
 @desk.operation(
-    "POST",
-    "/connections/<connection>/agents",
-    scope="agents:write",
-    takes=NewAgent,
+    "GET",
+    "/connections/<connection>/agent",
+    scope="agents",
+    query=AgentQuery,
     gives=AgentAnswer,
-    refuses=(AgentExists, ContactCenterUncertain, *_REFUSALS),
+    refuses=(AgentUnknown, *_REFUSALS),
 )
-def create_agent(call: Call[NewAgent, Nothing]) -> AgentAnswer:
-    """Make an agent.
+def show_agent(call: Call[Nothing, AgentQuery]) -> AgentAnswer:
+    """Look an agent up in the contact center.
 
-    An account that was deleted before and is made again is the same agent with the same number.
+    The connection needs access to the contact center's OpenAPI.
     """
-    account_name = account_name_of(call.body.account_name)
-    agent = services().contact_center.agents.create(
-        own_instance(call.connection), account_name, call.body.display_name, call.body.skill_group_ids
-    )
-    _record("agent_created", call, account_name)
+    account_name = account_name_of(call.query.account_name)
+    agent = services().contact_center.agents.find(own_instance(call.connection), account_name)
+    if agent is None:
+        raise AgentUnknown(expected=f"an agent with AccountName {showable(account_name)}", received="none")
     return _answer(agent)
 
 
@@ -201,10 +199,7 @@ def change_agent(call: Call[AgentChange, AgentQuery]) -> AgentAnswer:
     Skill groups that are left out lose the agent.
     """
     account_name = account_name_of(call.query.account_name)
-    agent = services().contact_center.agents.update(
-        own_instance(call.connection), account_name, call.body.display_name, call.body.skill_group_ids
-    )
-    _record("agent_changed", call, account_name)
+    agent = services().staff.update(_charge(call), account_name, call.body.display_name, call.body.skill_group_ids)
     return _answer(agent)
 
 
@@ -219,16 +214,17 @@ def change_agent(call: Call[AgentChange, AgentQuery]) -> AgentAnswer:
 def delete_agent(call: Call[Nothing, AgentQuery]) -> Deleted:
     """Delete an agent.
 
-    The phone of the agent is signed out by `DELETE /connections/{connection}/sessions`.
+    No sign-in brings the agent back by itself. The phone of the agent is signed out by
+    `DELETE /connections/{connection}/sessions`.
     """
     account_name = account_name_of(call.query.account_name)
-    services().contact_center.agents.delete(own_instance(call.connection), account_name)
-    _record("agent_deleted", call, account_name)
+    services().staff.delete(_charge(call), account_name)
     return Deleted(deleted=1)
 
 
-def _record(event: str, call: Call[Any, Any], account_name: str) -> None:
-    services().journal.record_act(event, actor=call.actor, connection=call.connection.name, account_name=account_name)
+def _charge(call: Call[Any, Any]) -> Charge:
+    instance = own_instance(call.connection)
+    return Charge(call.connection.name, instance, services().contact_center.agents, call.actor)
 
 
 def _place(agent: Agent) -> str:

@@ -115,7 +115,8 @@ def _shown(operations: tuple[Operation, ...], public_url: str) -> tuple[Shown, .
 
 
 def _one(operation: Operation, path: str, described: dict[str, Any], components: dict[str, Any]) -> Shown:
-    good = described["responses"]["200"]["content"][_JSON]
+    good = described["responses"]["200"]
+    answer = good["content"].get(_JSON)
     body = described.get("requestBody", {}).get("content", {}).get(_JSON)
     rows = [_parameter(one, components) for one in described["parameters"]]
     rows += _members(body["schema"], components, "body") if body else ()
@@ -127,9 +128,9 @@ def _one(operation: Operation, path: str, described: dict[str, Any], components:
         summary=operation.summary,
         paragraphs=tuple(described["description"].split("\n\n")),
         takes=tuple(rows),
-        gives=tuple(_members(good["schema"], components, "")),
+        gives=tuple(_members(answer["schema"], components, "")) if answer else (),
         curl=described["x-codeSamples"][0]["source"],
-        answer=json.dumps(good["example"], ensure_ascii=False, indent=2),
+        answer=json.dumps(answer["example"], ensure_ascii=False, indent=2) if answer else good["description"],
         refusals=tuple(sorted(refusals_of(operation), key=lambda one: one[0])),
     )
 

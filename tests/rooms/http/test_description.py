@@ -120,9 +120,24 @@ def test_only_what_happens_once_takes_an_idempotency_key_and_only_what_is_read_h
     for operation in OPERATIONS:
         described = DESCRIBED[operation.name]
         references = [one.get("$ref", "").rpartition("/")[2] for one in described["parameters"]]
+        is_read = operation.method == "GET" and not operation.is_audio
         assert ("Idempotency-Key" in references) is (operation.method == "POST")
-        assert ("ETag" in described["responses"]["200"]["headers"]) is (operation.method == "GET")
-        assert ("304" in described["responses"]) is ("If-None-Match" in references) is (operation.method == "GET")
+        assert ("ETag" in described["responses"]["200"]["headers"]) is is_read
+        assert ("304" in described["responses"]) is ("If-None-Match" in references) is is_read
+
+
+def test_a_sound_comes_as_it_is_or_in_the_part_that_is_asked_for() -> None:
+    described = DESCRIBED["fetch_recording"]
+    assert {"$ref": "#/components/parameters/Range"} in described["parameters"]
+    assert described["responses"]["200"]["content"].keys() == {"audio/*", "application/octet-stream"}
+    assert "Content-Range" in described["responses"]["206"]["headers"]
+    assert "-o recording.wav" in described["x-codeSamples"][0]["source"]
+
+
+def test_a_sample_with_a_body_has_its_query_in_the_address() -> None:
+    sample = DESCRIBED["change_agent"]["x-codeSamples"][0]["source"]
+    assert "/agent?account_name=lin%40contoso.example" in sample
+    assert "-G" not in sample.split()
 
 
 def test_bodies_are_closed_and_answers_may_grow() -> None:
@@ -142,21 +157,21 @@ def test_an_unknown_place_of_an_address_is_a_parameter_too() -> None:
 
     @desk.operation(
         "GET",
-        "/connections/<connection>/calls/<call_id>",
+        "/connections/<connection>/lines/<line_id>",
         scope="calls",
         gives=Found,
         refuses=(AgentUnknown, ContactCenterUnreachable),
     )
     def show_call(call: Call[Any, Any]) -> Found:
         """Show a call."""
-        return Found(call_id=call.path["call_id"], seconds=None)
+        return Found(call_id=call.path["line_id"], seconds=None)
 
     whole = describe(desk.operations, PUBLIC_URL)
     OPENAPI_31_VALIDATOR.validate(whole)
-    described = whole["paths"]["/connections/{connection}/calls/{call_id}"]["get"]
+    described = whole["paths"]["/connections/{connection}/lines/{line_id}"]["get"]
     assert described["parameters"][1] == {
         "in": "path",
-        "name": "call_id",
+        "name": "line_id",
         "required": True,
         "schema": {"type": "string", "minLength": 1},
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from flask import request
+from flask import current_app, request
 from flask_babel import format_timedelta
 from flask_babel import lazy_gettext as _
 
@@ -30,6 +30,8 @@ _SECTIONS: Final = {
 }
 _ROOMS: Final = {
     **dict.fromkeys(("connections", "editing", "rehearsals", "portal", "sessions"), "connections"),
+    **dict.fromkeys(("contact_agents", "agents_import", "skill_groups", "departments"), "connections"),
+    **dict.fromkeys(("hotline_numbers", "calls", "dashboard", "coverage"), "connections"),
     "api_keys": "api_keys",
 }
 # Who acts without a name of their own, as it is kept in the journal and with each version.
@@ -46,6 +48,7 @@ def furnish(app: Flask) -> None:
         console_form_token=form_token,
         console_section=console_section,
         field_name=field_name,
+        has_page=has_page,
         signed_in_admin=signed_in_admin,
         spoken=spoken,
     )
@@ -69,6 +72,11 @@ def console_section() -> str:
     """Return the navigation's section of this page: ``connections``, ``sessions``, ``api_keys``, ``journal`` or so."""
     endpoint = request.endpoint or ""
     return _SECTIONS.get(endpoint) or _ROOMS.get(endpoint.partition(".")[0], "")
+
+
+def has_page(endpoint: str) -> bool:
+    """Say whether this application has a page, ``calls.overview`` or so."""
+    return endpoint in current_app.view_functions
 
 
 def moment(epoch: float) -> str:

@@ -58,6 +58,14 @@ _NAMES: Final[dict[str, LazyString]] = {
     "aiccs.access_key_secret": _("Alibaba Cloud access key secret"),
     "aiccs.endpoint": _("Contact center address"),
     "aiccs.protocol": _("Contact center protocol"),
+    "aiccs.requests_per_second": _("Calls to the contact center a second"),
+    "aiccs.page_size": _("Rows asked of the contact center at once"),
+    "aiccs.utc_offset": _("Time zone of call details"),
+    "aiccs.recording_hosts": _("Hosts of recordings"),
+    "provisioning.create_agents": _("Agents at first sign-in"),
+    "provisioning.display_name": _("Field of the display name"),
+    "provisioning.skill_groups": _("Skill groups for everybody"),
+    "provisioning.rules": _("Further skill groups by rules"),
 }
 
 

@@ -52,6 +52,11 @@ def allow_sdk(end_session_origin: str) -> None:
     g.form_action = end_session_origin
 
 
+def allow_media() -> None:
+    """Let this answer's page play sound that the bridge itself sends."""
+    g.media_allowed = True
+
+
 def allow_frames(origins: Iterable[str]) -> None:
     """Let pages of these origins show this answer in a frame."""
     g.frame_ancestors = " ".join(origins)
@@ -60,7 +65,9 @@ def allow_frames(origins: Iterable[str]) -> None:
 def set_security_headers(response: Response) -> Response:
     """Add the policy headers; pages and JSON are never stored by caches."""
     site = services().site
-    policy = _policy(site.sdk, g.get("form_action", ""), allowed=g.get("sdk_allowed", False))
+    policy = _policy(
+        site.sdk, g.get("form_action", ""), allowed=g.get("sdk_allowed", False), media=g.get("media_allowed", False)
+    )
     wanted = _FIXED | {"Content-Security-Policy": policy.replace(_NONCE, f"'nonce-{csp_nonce()}'")}
     if g.get("frame_ancestors"):
         del wanted["X-Frame-Options"]
@@ -78,10 +85,11 @@ def set_security_headers(response: Response) -> Response:
 
 
 @lru_cache(maxsize=256)
-def _policy(sdk: HotlineSdk, form_action: str, *, allowed: bool) -> str:
+def _policy(sdk: HotlineSdk, form_action: str, *, allowed: bool, media: bool) -> str:
     scripts = _origins(sdk.scripts) if allowed else []
     styles = _origins(sdk.styles) if allowed else []
     reach = _reach(sdk) if allowed else []
+    sound = ["'self'", "blob:", *reach] if allowed else ["'self'"] if media else ["'none'"]
     directives = {
         "default-src": ["'none'"],
         "script-src": ["'self'", _NONCE, *scripts],
@@ -89,7 +97,7 @@ def _policy(sdk: HotlineSdk, form_action: str, *, allowed: bool) -> str:
         "style-src": ["'self'", *styles, *(["'unsafe-inline'"] if allowed else [])],
         "font-src": ["'self'", *(["data:", *styles] if allowed else [])],
         "img-src": ["'self'", "data:", *reach],
-        "media-src": ["'self'", "blob:", *reach] if allowed else ["'self'"],
+        "media-src": sound,
         "worker-src": ["'self'", "blob:"] if allowed else ["'none'"],
         "connect-src": ["'self'", *reach],
         "form-action": ["'self'", *filter(None, [form_action])],

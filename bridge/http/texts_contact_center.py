@@ -48,6 +48,12 @@ CONTACT_CENTER_API: Final = {
         who=YOU,
         advice=_("Open the agent and change it there, or choose another account name."),
     ),
+    "roster_invalid": ErrorText(
+        title=_("This file cannot be read as a list of people"),
+        detail=_("It is no CSV, is too large, or has no column that names accounts."),
+        who=YOU,
+        advice=_("Save it as CSV with one line for each person and the column names in the first line."),
+    ),
     "skill_group_unknown": ErrorText(
         title=_("There is no such skill group"),
         detail=_("It may have been removed meanwhile."),

@@ -452,7 +452,7 @@ class TestFuyunGivesNoToken:
     def test_and_nobody_is_told_to_sign_in_where_the_business_software_does_it(
         self, house: House, platform: Platform
     ) -> None:
-        house.world.add_agent("frosty", frozen=True)
+        house.world.add_agent("frosty", frozen=True, instance_id="ccc_xp_globex")
         page = house.browser().open(url_of(platform, account_name="frosty"))
         assert code_of(page) == (403, "agent_frozen")
         assert ("open the phone again from" in page.text, "sign in again" in page.text) == (True, False)

@@ -18,12 +18,12 @@ END: Final = "<!-- /errors -->"
 
 
 def table() -> str:
-    """Return the Markdown table of all codes in the order of the tree."""
+    """Return the Markdown table of all codes by name, since the order of the classes depends on who loads them."""
     lines = ["| Code | Status | What happened | Who can fix it, and how |", "| --- | --- | --- | --- |"]
     app = Flask("texts")
     Babel(app, default_locale="en")
     with app.test_request_context():
-        for code, error in every_error().items():
+        for code, error in sorted(every_error().items()):
             text = explain(code)
             lines.append(f"| `{code}` | {error.status} | {text.title}. {text.detail} | {text.who}. {text.advice} |")
     return "\n".join(lines)

@@ -11,6 +11,7 @@ RESEALED = {
     "access/sessions.py",
     "connections/register.py",
     "http/session.py",
+    "provisioning/known_agents.py",
     "signin/agent_session.py",
     "signin/rehearsal.py",
 }
@@ -25,6 +26,8 @@ FLEETING = {
     "web/admin/keeping.py",
 }
 """Is over within an hour, or is made anew by the page: nothing of it can be rewritten."""
+WITHIN_A_WEEK = {"provisioning/imports.py"}
+"""What a change of keys forgets is uploaded again: its rows look up first what was done already."""
 TOLD = {"connections/domains.py"}
 """Lies at name servers; `keys status` tells of those that nobody has proven yet."""
 
@@ -32,4 +35,4 @@ TOLD = {"connections/domains.py"}
 def test_nothing_is_sealed_that_a_rotation_would_forget() -> None:
     seals = re.compile(r"key_ring\.(seal|signing_keys)\(")
     found = {str(path.relative_to(ROOT)) for path in ROOT.rglob("*.py") if seals.search(path.read_text("utf-8"))}
-    assert found == RESEALED | FLEETING | TOLD
+    assert found == RESEALED | FLEETING | WITHIN_A_WEEK | TOLD

@@ -31,7 +31,15 @@ _IN_A_LIST: Final = re.compile(r"(.+)\[(\d+)\]")
 _OPTIONAL: Final = {
     "jwt": ("jwt_issuer", "jwt_private_key"),
     "aiccs": ("aiccs_access_key_id", "aiccs_access_key_secret"),
+    "provisioning": (
+        "provisioning_create_agents",
+        "provisioning_display_name",
+        "provisioning_skill_groups",
+        "provisioning_rules",
+    ),
 }
+# Nothing is kept of these beside what the form shows: all fields emptied is none.
+_WHOLLY_SHOWN: Final = ("provisioning",)
 # Where a fault has no field of its own, another one is where it is put right.
 _STAND_INS: Final = {"idp.kind": "idp_issuer", "jwt": "jwt_issuer", "aiccs": "aiccs_access_key_id"}
 # What the rules call by the names of the file, people at a form know as an empty field.
@@ -133,7 +141,8 @@ def _without_unused(table: Table, former: Table, forgotten: Collection[str]) -> 
         filled = [bool(table[part].get(key_of(name)[1])) for name in fields if part in table]
         # Half a key pair that the chosen mode does not ask for must not keep the rest from being saved.
         is_wanted = table.get("mode") == "jwt" or all(filled) if part == "jwt" else any(filled)
-        if part in forgotten or not (is_wanted or part in former):
+        is_kept = part in former and part not in _WHOLLY_SHOWN
+        if part in forgotten or not (is_wanted or is_kept):
             table.pop(part, None)
     return table
 

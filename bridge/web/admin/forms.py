@@ -11,7 +11,19 @@ from typing import Any, Final
 from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
 
-from bridge.web.admin.forms_fields import address, choice, day, long_secret, moment, secret, switch, text, words
+from bridge.web.admin.forms_fields import (
+    address,
+    choice,
+    day,
+    lines,
+    long_secret,
+    moment,
+    names,
+    secret,
+    switch,
+    text,
+    words,
+)
 
 _REDIRECTION: Final = _("Only to replace the address that discovery finds.")
 
@@ -119,7 +131,10 @@ class PlainForm(FlaskForm):  # type: ignore[misc]
 
     aiccs_access_key_id = secret(
         _("Access key ID"),
-        _("RAM console → Users → an account that may only read agents → AccessKey."),
+        _(
+            "RAM console → Users → an account for this alone → AccessKey. To look up agents it needs aiccs:GetAgent; "
+            "to make them at the first sign-in also aiccs:CreateAgent and aiccs:QuerySkillGroups."
+        ),
     )
     aiccs_access_key_secret = secret(_("Access key secret"), _("Shown once, when the access key is made."))
     aiccs_endpoint = text(_("OpenAPI host"), _("Change it only for another region."), default="aiccs.aliyuncs.com")
@@ -153,6 +168,33 @@ class ConnectionForm(PlainForm):
             "straight to this sign-in."
         ),
         "phone.contoso.com",
+    )
+    provisioning_create_agents = switch(
+        _("People without an agent"),
+        _(
+            "Whether somebody who signs in for the first time gets an agent whose AccountName is the value of the "
+            "mapping field. Agents who were deleted or frozen never come back this way."
+        ),
+        _("cannot sign in until somebody makes their agent"),
+        _("get an agent at the first sign-in"),
+    )
+    provisioning_display_name = text(
+        _("Field of the display name"),
+        _("A field of the person's profile. Left empty, it is the person's usual name."),
+        "nickname",
+    )
+    provisioning_skill_groups = names(
+        _("Skill groups for everybody"),
+        _("Names of skill groups as the contact center has them, separated by commas; they may hold spaces."),
+        "Hotline, After-sales",
+    )
+    provisioning_rules = lines(
+        _("Further skill groups by rules"),
+        _(
+            "One rule a line: a field of the profile, its value, then the skill groups. A list of groups fits with any "
+            "of its members, * fits with whatever is there. Every rule that fits counts; a test shows what comes of it."
+        ),
+        "groups = sales-emea -> Sales, Support",
     )
     idp_client_id = text(_("Client ID"), _("The id that the provider gave to the bridge as its client."))
     idp_client_secret = secret(_("Client secret"), _("The secret that belongs to this client id."))

@@ -12,12 +12,14 @@ if TYPE_CHECKING:
 
     from flask_babel.speaklater import LazyString
 
-_TABLES: Final = ("idp", "fuyun", "jwt", "aiccs")
+_TABLES: Final = ("idp", "fuyun", "jwt", "aiccs", "provisioning")
 YES: Final = "yes"
 NO: Final = "no"
 _SWITCHED: Final = {YES: True, NO: False}
 _LOCAL: Final = re.compile(r"[0-9-]{10}T[0-9:]{5,8}")
 _BETWEEN: Final = re.compile(r"[\s,;、，；]+")  # noqa: RUF001 — commas and semicolons as Chinese keyboards type them
+_BETWEEN_NAMES: Final = re.compile(r"[\r\n,;、，；]+")  # noqa: RUF001 — likewise; names may hold spaces
+_BETWEEN_LINES: Final = re.compile(r"[\r\n]+")
 
 
 def key_of(field_name: str) -> tuple[str, str]:
@@ -34,9 +36,25 @@ def dotted_key_of(field_name: str) -> str:
 class ListField(StringField):  # type: ignore[misc]
     """Several words in one line, between commas or spaces."""
 
+    between = _BETWEEN
+    joint = ", "
+
     def words(self) -> list[str]:
         """Return what was typed, word by word."""
-        return [word for word in _BETWEEN.split(self.data or "") if word]
+        return [word.strip() for word in self.between.split(self.data or "") if word.strip()]
+
+
+class NamesField(ListField):
+    """Several names in one line, between commas."""
+
+    between = _BETWEEN_NAMES
+
+
+class LinesField(ListField):
+    """Several lines, each a value of its own."""
+
+    between = _BETWEEN_LINES
+    joint = "\n"
 
 
 class ChoiceField(StringField):  # type: ignore[misc]
@@ -83,7 +101,7 @@ def shown(one: Any, value: Any) -> str:
         return YES if value else NO
     if isinstance(one, MomentField):
         return str(value).removesuffix("Z")
-    return ", ".join(value) if isinstance(value, list) else str(value)
+    return one.joint.join(value) if isinstance(one, ListField) else str(value)
 
 
 def text(label: LazyString, description: LazyString, example: str = "", default: str = "", **more: Any) -> StringField:
@@ -100,6 +118,18 @@ def text(label: LazyString, description: LazyString, example: str = "", default:
 def words(label: LazyString, description: LazyString, example: str = "") -> ListField:
     """Return a line of words."""
     return ListField(label, description=description, default="", **_as_typed(example))
+
+
+def names(label: LazyString, description: LazyString, example: str = "") -> NamesField:
+    """Return a line of names."""
+    return NamesField(label, description=description, default="", **_as_typed(example))
+
+
+def lines(label: LazyString, description: LazyString, example: str = "") -> LinesField:
+    """Return a box of lines."""
+    typed = _as_typed(example)
+    # Browsers send CRLF, and what was not changed must not look changed.
+    return LinesField(label, description=description, default="", **{**typed, "filters": [_stripped, _unix_lines]})
 
 
 def address(label: LazyString, description: LazyString, example: str = "", default: str = "") -> StringField:
@@ -140,6 +170,10 @@ def choice(label: LazyString, description: LazyString, options: Sequence[tuple[s
 def _as_typed(example: str, **more: Any) -> dict[str, Any]:
     attributes = {"placeholder": example, "autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
     return {"filters": [_stripped], "render_kw": attributes | more}
+
+
+def _unix_lines(value: object) -> object:
+    return value.replace("\r\n", "\n") if isinstance(value, str) else value
 
 
 def _stripped(value: object) -> object:

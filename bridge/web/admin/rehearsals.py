@@ -97,7 +97,7 @@ def claims(name: str) -> str:
     connection = _connection(services().register.entry(name), asked)
     trace = Trace()
     if fault is None:
-        rehearse_claims(services().look_for_agent, connection, pasted, trace)
+        rehearse_claims(services().look_for_agent, services().just_in_time.foretell, connection, pasted, trace)
     tried = None if fault else _account(connection, trace)
     return _overview(admin, name, asked, typed=text, fault=fault, tried=tried)
 
@@ -204,7 +204,11 @@ def _to_admin(admin: Administrator, done: Rehearsal) -> str:
     entry = services().register.entry(done.key)
     connection = services().connections.version(entry.name, done.version)
     trace = Trace(
-        steps=list(done.steps), claims=dict(done.claims), account_name=done.account_name, user_name=done.user_name
+        steps=list(done.steps),
+        claims=dict(done.claims),
+        account_name=done.account_name,
+        user_name=done.user_name,
+        new_agent=done.new_agent,
     )
     return render_template(
         "admin/rehearsals/result.html",
@@ -244,6 +248,8 @@ def _account(connection: Connection, trace: Trace) -> Mapping[str, Any]:
         "next_step": findings.next_step(trace.steps),
         "account_name": trace.account_name,
         "user_name": trace.user_name,
+        "new_agent": trace.new_agent,
+        "standing": findings.standing(trace.steps, trace.new_agent) if trace.new_agent else "",
         "mapped_value": trace.account_name or _value_of(connection, trace),
         "candidates": candidates(connection, trace.claims),
         "documents": {source: findings.rows(said) for source, said in trace.claims.items()},

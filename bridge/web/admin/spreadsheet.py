@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from bridge.core.spreadsheet import MARK, csv_line
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from bridge.ops.trail import Record
 
@@ -27,28 +27,13 @@ _HEADS: Final = (
     "steps",
     "changes",
 )
-# Excel takes a file without this mark for one in the system's own encoding, and shows Chinese names as noise.
-_MARK: Final = "\ufeff"
-# A cell that begins so is a formula, which may fetch addresses or run programs; full-width ones in Chinese versions.
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def lines(records: Iterable[Record]) -> Iterator[bytes]:
     """Yield the file in UTF-8: the heads, then one line for each record."""
-    yield (_MARK + _line(_HEADS)).encode()
+    yield (MARK + csv_line(_HEADS)).encode()
     for record in records:
-        yield _line(_cells(record)).encode(errors="replace")
-
-
-def harmless(text: str) -> str:
-    """Return a cell's text so that no spreadsheet takes it for a formula."""
-    return f"'{text}" if text.lstrip(" \u3000").startswith(_FORMULA) or text.startswith(_FORMULA) else text
-
-
-def _line(cells: Sequence[str]) -> str:
-    written = io.StringIO()
-    csv.writer(written).writerow([harmless(cell) for cell in cells])
-    return written.getvalue()
+        yield csv_line(_cells(record)).encode(errors="replace")
 
 
 def _cells(record: Record) -> tuple[str, ...]:

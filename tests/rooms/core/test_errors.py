@@ -51,6 +51,7 @@ CONTRACT = {
     "contact_center_uncertain": 504,
     "contact_center_shared": 409,
     "agent_exists": 409,
+    "roster_invalid": 400,
     "skill_group_unknown": 404,
     "skill_group_in_use": 409,
     "department_unknown": 404,

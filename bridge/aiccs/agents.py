@@ -210,9 +210,13 @@ class Agents:
             AgentUnknown: there is no such agent.
             BridgeError: as for `look_up`.
         """
-        self._told_of(
-            account_name, lambda: self._contact_center.write(instance, "delete_agent", account_name=account_name)
-        )
+        try:
+            self._contact_center.write(instance, "delete_agent", account_name=account_name)
+        except ContactCenterError as refusal:
+            if refusal.received != _NO_SUCH_AGENT:
+                raise
+            if not refusal.may_be_done:
+                raise _unknown(account_name) from refusal
 
     def sign_out(self, instance: Instance, account_name: str) -> None:
         """Take an agent off the hotline (FinishHotlineService); raises as `delete`."""

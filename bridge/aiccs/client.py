@@ -109,11 +109,14 @@ class ContactCenter:
             BridgeError: as for `read`.
         """
         field, size = str(parameters.pop("page")), instance.access.page_size
-        seen = 0
+        seen, former = 0, None
         for number in range(1, _MOST_PAGES):
             page = rows_of(self.read(instance, operation, **{field: number, "page_size": size}, **parameters))
+            if page.rows == former:
+                # Whoever does not count pages tells the first one for ever.
+                return
             yield from page.rows
-            seen += len(page.rows)
+            seen, former = seen + len(page.rows), page.rows
             # A total that nobody told is no end: then the first page that is not full is the last one.
             if not page.rows or (seen >= page.total if page.total is not None else len(page.rows) < size):
                 return
@@ -122,12 +125,17 @@ class ContactCenter:
         self, instance: Instance, operation: str, parameters: Mapping[str, object], *, can_repeat: bool
     ) -> dict[str, Any]:
         request = self._request(instance, operation, parameters)
+        may_be_done = False
         for attempt in count(1):
             try:
                 self._keep_pace(instance.access)
                 return self._once(instance.access, operation, request)
+            except ContactCenterError as refusal:
+                refusal.may_be_done = may_be_done
+                raise
             except ContactCenterUnreachable as fault:
                 undone = was_not_done(fault)
+                may_be_done = may_be_done or not undone
                 pause = self._patience.pause(attempt, fault) if can_repeat or undone else None
                 if pause is None or pause >= self._outbound.seconds_left():
                     if can_repeat or undone:
@@ -138,7 +146,9 @@ class ContactCenter:
 
     def _keep_pace(self, access: AiccsAccess) -> None:
         longest = min(self._patience.longest, self._outbound.seconds_left())
-        wait = self._pace.reserve(access.access_key_id.reveal(), access.requests_per_second, longest)
+        # Not the key's id alone, which is no secret: a stranger who names it would slow its owner down.
+        key = (access.endpoint, access.access_key_id, access.access_key_secret)
+        wait = self._pace.reserve(key, access.requests_per_second, longest)
         if wait is None:
             raise ContactCenterThrottled(
                 expected=f"at most {access.requests_per_second} calls a second", received="more at once"

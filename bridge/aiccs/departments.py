@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bridge.aiccs.reading import demanded_id, number, rows_in, text
 from bridge.core.contact_center_errors import DepartmentUnknown
+from bridge.core.errors import ContactCenterError
 
 if TYPE_CHECKING:
     from bridge.aiccs.client import ContactCenter
@@ -56,4 +57,8 @@ class Departments:
 
     def delete(self, instance: Instance, department_id: int) -> None:
         """Delete a department (DeleteDepartment); its skill groups must have gone before; raises as `every`."""
-        self._contact_center.write(instance, "delete_department", department_id=department_id)
+        try:
+            self._contact_center.write(instance, "delete_department", department_id=department_id)
+        except ContactCenterError as refusal:
+            if not refusal.may_be_done or any(one.id == department_id for one in self.every(instance)):
+                raise

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bridge.aiccs.reading import Page, flag, number, part, rows_in, text
 from bridge.core.contact_center_errors import HotlineNumberUnknown
+from bridge.core.errors import ContactCenterError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -105,7 +106,14 @@ class HotlineNumbers:
 
     def delete(self, instance: Instance, hotline_number: str) -> None:
         """Take a number out of the contact center (DeleteHotlineNumber); raises as `every`."""
-        self._contact_center.write(instance, "delete_hotline_number", hotline_number=hotline_number)
+        try:
+            self._contact_center.write(instance, "delete_hotline_number", hotline_number=hotline_number)
+        except ContactCenterError as refusal:
+            if not refusal.may_be_done or self._is_there(instance, hotline_number):
+                raise
+
+    def _is_there(self, instance: Instance, hotline_number: str) -> bool:
+        return any(found.number == hotline_number for found in self.every(instance, hotline_number))
 
 
 def _fields(settings: NumberSettings) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable
 
 _BURST: Final = 1.0
 _MOST_KEYS: Final = 1024
@@ -25,9 +25,9 @@ class Pace:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._free_at: dict[str, float] = {}
+        self._free_at: dict[Hashable, float] = {}
 
-    def reserve(self, key: str, per_second: int, longest: float) -> float | None:
+    def reserve(self, key: Hashable, per_second: int, longest: float) -> float | None:
         """Return the seconds to wait before this call, or None, and nothing is reserved, where they are too many.
 
         Args:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bridge.aiccs.reading import Page, demanded_id, number, part, text
 from bridge.core.contact_center_errors import SkillGroupUnknown
+from bridge.core.errors import ContactCenterError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -91,7 +92,11 @@ class SkillGroups:
 
     def remove(self, instance: Instance, group_id: int) -> None:
         """Remove a skill group (RemoveSkillGroup); agents must have left it before; raises as `every`."""
-        self._contact_center.write(instance, "remove_skill_group", skill_group_id=str(group_id))
+        try:
+            self._contact_center.write(instance, "remove_skill_group", skill_group_id=str(group_id))
+        except ContactCenterError as refusal:
+            if not refusal.may_be_done or any(group.id == group_id for group in self.every(instance)):
+                raise
 
     def remove_agents(self, instance: Instance, group_id: int, agent_ids: Sequence[str]) -> int:
         """Take agents out of a skill group; return how many (RemoveAgentFromSkillGroup); raises as `every`."""

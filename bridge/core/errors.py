@@ -273,6 +273,9 @@ class ContactCenterError(BridgeError):
 
     Args:
         request_id: by which the vendor finds the call.
+
+    Attributes:
+        may_be_done: the change was sent before, and that answer was lost: it may be the reason of this refusal.
     """
 
     code = "contact_center_error"
@@ -282,6 +285,7 @@ class ContactCenterError(BridgeError):
     def __init__(self, description: str = "", *, expected: str = "", received: str = "", request_id: str = "") -> None:
         super().__init__(description, expected=expected, received=received)
         self.request_id = request_id
+        self.may_be_done = False
 
 
 class ContactCenterUnreachable(BridgeError):

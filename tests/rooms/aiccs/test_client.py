@@ -18,10 +18,11 @@ from alibabacloud_aiccs20191015.client import Client
 from alibabacloud_tea_openapi.utils_models import Config
 
 from bridge.aiccs.client import ContactCenter
+from bridge.aiccs.contact_center import contact_center_desk
 from bridge.aiccs.instance import Instance
 from bridge.aiccs.pacing import Pace
 from bridge.core.contact_center_errors import ContactCenterThrottled, ContactCenterUncertain
-from bridge.core.errors import BridgeError, ContactCenterError, ContactCenterUnreachable
+from bridge.core.errors import AgentUnknown, BridgeError, ContactCenterError, ContactCenterUnreachable
 from bridge.core.model import AiccsAccess, Secret
 from bridge.outbound import Outbound
 from tests.kit.processes import ROOT
@@ -234,6 +235,34 @@ def test_a_change_without_a_token_is_sent_again_only_where_it_surely_was_not_mad
     with pytest.raises(BridgeError) as refusal:
         line.writes("create_department", answer, can_repeat=False, department_name="Sales")
     assert (type(refusal.value), len(line.answers.request_history)) == (expected, times)
+
+
+def test_a_deletion_whose_answer_was_lost_is_done_where_nothing_is_there_any_more(
+    contact_center: ContactCenter, instance: Instance, world: World
+) -> None:
+    desk = contact_center_desk(contact_center)
+    empty = desk.departments.create(instance, "空部门")
+    number = next(desk.numbers.every(instance)).number
+    world.faults.set("aiccs", "write_lost", times=1)
+    desk.agents.delete(instance, "lin@contoso.example")
+    world.faults.set("aiccs", "write_lost", times=1)
+    desk.numbers.delete(instance, number)
+    world.faults.set("aiccs", "write_lost", times=1)
+    desk.departments.delete(instance, empty)
+    group_id = desk.skill_groups.create(instance, "leer")
+    world.faults.set("aiccs", "write_lost", times=1)
+    desk.skill_groups.remove(instance, group_id)
+    assert desk.agents.find(instance, "lin@contoso.example") is None
+    with pytest.raises(AgentUnknown):
+        desk.agents.delete(instance, "lin@contoso.example")
+
+
+def test_whoever_tells_the_same_page_for_ever_is_not_listened_to_for_ever(line: Line) -> None:
+    row = {"SkillGroupId": 1, "SkillGroupName": "one"}
+    line.answers.register_uri(requests_mock.ANY, URL, json={"Data": [row], "TotalResults": 10**9})
+    groups = contact_center_desk(line.contact_center).skill_groups
+    assert [group.id for group in groups.every(INSTANCE)] == [1]
+    assert len(line.answers.request_history) == 2
 
 
 def test_an_access_key_that_is_asked_too_fast_waits_or_is_told_so() -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from bridge.aiccs.reading import Page, moment, number, part, rows_in, text
+from bridge.aiccs.reading import Page, milliseconds, moment, number, part, rows_in, text
 from bridge.core.contact_center_errors import CallUnknown
 
 if TYPE_CHECKING:
@@ -158,7 +159,8 @@ class Calls:
 
     def find(self, instance: Instance, call_id: str) -> list[Call]:
         """Return the rows of one call, oldest first; raises CallUnknown, and as `search`."""
-        rows = self._contact_center.pages(instance, "hotline_session_query", _page, page="page_no", acid=call_id)
+        pages = self._contact_center.pages(instance, "hotline_session_query", _page, page="page_no", acid=call_id)
+        rows = islice(pages, _MOST_ROWS)
         found = [call for call in (_read(row, instance.access.utc_offset) for row in rows) if call.call_id == call_id]
         if not found:
             raise CallUnknown(expected="the id of a call", received="another")
@@ -175,8 +177,8 @@ class Calls:
             Recording(
                 call_id=text(row, "CallId") or call_id,
                 connection_id=text(row, "ConnectionId"),
-                began_at=_seconds(row, "StartTime"),
-                ended_at=_seconds(row, "EndTime"),
+                began_at=milliseconds(row, "StartTime"),
+                ended_at=milliseconds(row, "EndTime"),
                 link=text(row, "Url"),
             )
             for row in rows_in(answer.get("Data"))
@@ -191,14 +193,16 @@ class Calls:
             Said(
                 "agent" if number(row, "SenderType") == _AGENT else "customer",
                 text(row, "Content"),
-                _seconds(row, "StartTime"),
-                _seconds(row, "EndTime"),
+                milliseconds(row, "StartTime"),
+                milliseconds(row, "EndTime"),
             )
             for row in rows
         ]
 
 
 _AGENT: Final = 2
+_MOST_ROWS: Final = 200
+"""Rows that are looked at for one call, however many a contact center tells that finds others, too."""
 
 
 def _parameters(wanted: CallSearch) -> dict[str, object]:
@@ -220,11 +224,6 @@ def _parameters(wanted: CallSearch) -> dict[str, object]:
 def _page(answer: Mapping[str, Any]) -> Page:
     data = part(answer, "Data")
     return Page(data.get("CallDetailRecord"), data.get("TotalCount"))
-
-
-def _seconds(row: Mapping[str, Any], name: str) -> float | None:
-    milliseconds = number(row, name)
-    return None if milliseconds is None else milliseconds / 1000
 
 
 def _read(row: Mapping[str, Any], utc_offset: str) -> Call:

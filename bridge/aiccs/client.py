@@ -78,7 +78,7 @@ class ContactCenter:
             ContactCenterThrottled: too many calls for the OpenAPI, or for the configured pace.
             ContactCenterUnreachable: no answer, or trouble on the OpenAPI's side.
         """
-        return self._persist(instance, operation, parameters, can_repeat=True)
+        return self._persist(instance, operation, parameters)
 
     def write(
         self, instance: Instance, operation: str, *, can_repeat: bool = True, **parameters: object
@@ -91,10 +91,10 @@ class ContactCenter:
                 state. Else it is sent again only where it surely was not done.
 
         Raises:
-            ContactCenterUncertain: it cannot be repeated, and its answer was lost.
+            ContactCenterUncertain: it was sent, and no answer came, however often it was repeated.
             BridgeError: as for `read`.
         """
-        return self._persist(instance, operation, parameters, can_repeat=can_repeat)
+        return self._persist(instance, operation, parameters, can_repeat=can_repeat, is_change=True)
 
     def pages(
         self, instance: Instance, operation: str, rows_of: Callable[[Mapping[str, Any]], Page], **parameters: object
@@ -122,7 +122,13 @@ class ContactCenter:
                 return
 
     def _persist(
-        self, instance: Instance, operation: str, parameters: Mapping[str, object], *, can_repeat: bool
+        self,
+        instance: Instance,
+        operation: str,
+        parameters: Mapping[str, object],
+        *,
+        can_repeat: bool = True,
+        is_change: bool = False,
     ) -> dict[str, Any]:
         request = self._request(instance, operation, parameters)
         may_be_done = False
@@ -138,7 +144,7 @@ class ContactCenter:
                 may_be_done = may_be_done or not undone
                 pause = self._patience.pause(attempt, fault) if can_repeat or undone else None
                 if pause is None or pause >= self._outbound.seconds_left():
-                    if can_repeat or undone:
+                    if not is_change or not may_be_done:
                         raise
                     raise ContactCenterUncertain(expected=fault.expected, received=fault.received) from fault
                 self._pause(pause)

@@ -49,7 +49,19 @@ def is_shared(connection: Connection, others: Iterable[Connection]) -> bool:
     """Say whether another connection reaches the same instance with the same access key.
 
     With another key of its own it could look into the instance anyway: then the cloud account decides, not the bridge.
+    Whoever names the key's id without knowing its secret reaches nothing, and shares nothing. The endpoint makes no
+    difference: one key leads to one account, whichever of its addresses is asked.
+
+    Args:
+        others: versions of any connections, also of this one.
     """
     own = reachable_instance(connection)
-    found = (reachable_instance(one) for one in others if one.name != connection.name)
-    return own is not None and any(one is not None and one.key == own.key for one in found)
+    if own is None:
+        return False
+    name = connection.name.lower()
+    found = (reachable_instance(one) for one in others if one.name.lower() != name)
+    return any(one is not None and _is_same(one, own) for one in found)
+
+
+def _is_same(one: Instance, other: Instance) -> bool:
+    return one.key == other.key and one.access.access_key_secret == other.access.access_key_secret

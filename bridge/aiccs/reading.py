@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any, Final
 
 from bridge.core.errors import ContactCenterError
 
@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
 _MOMENT = "%Y-%m-%d %H:%M:%S"
 _WHOLE_NUMBER = re.compile(r"-?[0-9]{1,19}")
+_LARGEST: Final = 2**63 - 1
+# What lies outside is no moment of a call, and nothing that every zone has a date for.
+_EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC).timestamp()
+_LATEST: Final = datetime(2100, 1, 1, tzinfo=UTC).timestamp()
 
 
 class Page:
@@ -41,12 +45,12 @@ def text(members: Mapping[str, Any], name: str) -> str:
 
 
 def whole_number(value: object) -> int | None:
-    """Return a number, which may come as text."""
+    """Return a number, which may come as text; None where it is none, or larger than any column holds."""
     if isinstance(value, bool):
         return None
-    if isinstance(value, int):
-        return value
-    return int(value) if isinstance(value, str) and _WHOLE_NUMBER.fullmatch(value) else None
+    if isinstance(value, str) and _WHOLE_NUMBER.fullmatch(value):
+        value = int(value)
+    return value if isinstance(value, int) and abs(value) <= _LARGEST else None
 
 
 def number(members: Mapping[str, Any], name: str) -> int | None:
@@ -70,7 +74,9 @@ def demanded_id(answer: Mapping[str, Any], operation: str) -> int:
 
 
 def moment(members: Mapping[str, Any], name: str, utc_offset: str) -> float | None:
-    """Return a moment such as ``2026-11-20 09:00:00`` as epoch seconds; None where it is missing or another text.
+    """Return a moment such as ``2026-11-20 09:00:00`` as epoch seconds.
+
+    None where it is missing, another text, or outside the years 2000 to 2099.
 
     Args:
         utc_offset: such as ``+08:00``; the texts carry no zone.
@@ -79,7 +85,17 @@ def moment(members: Mapping[str, Any], name: str, utc_offset: str) -> float | No
         read = datetime.strptime(text(members, name), _MOMENT)  # noqa: DTZ007 — the zone comes next
     except ValueError:
         return None
-    return read.replace(tzinfo=zone(utc_offset)).timestamp()
+    return _sane(read.replace(tzinfo=zone(utc_offset)).timestamp())
+
+
+def milliseconds(members: Mapping[str, Any], name: str) -> float | None:
+    """Return a moment that comes in milliseconds as epoch seconds; None as `moment`."""
+    found = number(members, name)
+    return None if found is None else _sane(found / 1000)
+
+
+def _sane(epoch: float) -> float | None:
+    return epoch if _EARLIEST <= epoch < _LATEST else None
 
 
 def zone(utc_offset: str) -> timezone:

@@ -34,11 +34,11 @@ class ContactCenterThrottled(ContactCenterUnreachable):
         self.wait = wait
 
 
-class ContactCenterUncertain(BridgeError):
+class ContactCenterUncertain(ContactCenterUnreachable):
     """A change was sent and its answer was lost: it may have been made, and asking again could make it twice."""
 
     code = "contact_center_uncertain"
-    status = 504
+    retryable = False
     default = "It is not known whether the contact center has made this change."
 
 

@@ -237,6 +237,12 @@ def test_a_change_without_a_token_is_sent_again_only_where_it_surely_was_not_mad
     assert (type(refusal.value), len(line.answers.request_history)) == (expected, times)
 
 
+def test_a_change_that_was_repeated_in_vain_is_not_said_to_be_undone(line: Line) -> None:
+    with pytest.raises(ContactCenterUncertain):
+        line.writes("create_agent", {"exc": requests.ConnectionError}, account_name="lin")
+    assert len(line.answers.request_history) == 3
+
+
 def test_a_deletion_whose_answer_was_lost_is_done_where_nothing_is_there_any_more(
     contact_center: ContactCenter, instance: Instance, world: World
 ) -> None:

@@ -82,7 +82,8 @@ def is_unverified(claims: Mapping[str, Any]) -> bool:
     return "email_verified" in claims and claims["email_verified"] is not True and claims["email_verified"] != "true"
 
 
-def _is_mailbox(claim: str) -> bool:
+def is_mailbox(claim: str) -> bool:
+    """Say whether a claim is one that holds an e-mail address."""
     return claim.rpartition(".")[2].lower() == "email"
 
 
@@ -93,7 +94,7 @@ def _is_unvouched(claim: str, claims: Mapping[str, Any]) -> bool:
 
 def is_unvouched_mailbox(claim: str, claims: Mapping[str, Any]) -> bool:
     """Say whether a claim holds an e-mail address that the provider itself does not vouch for."""
-    return _is_mailbox(claim) and _is_unvouched(claim, claims)
+    return is_mailbox(claim) and _is_unvouched(claim, claims)
 
 
 def _auth_time(claims: Mapping[str, Any], now: float) -> float:

@@ -84,7 +84,8 @@ class Version:
         document: nested tables; where a secret belongs stands a mark.
         digest: what a rehearsal proves; equal for versions that sign people in alike.
         public_only: no address of it may lie in a private network.
-        act: how it came to be: ``created``, ``saved``, ``rolled_back``, ``applied``, ``provisioned``.
+        act: how it came to be: ``created``, ``saved``, ``rolled_back``, ``vouched`` (saved by an operator), ``applied``
+            (at the shell), ``provisioned`` (by the file).
         made_at: epoch seconds.
     """
 

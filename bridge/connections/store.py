@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 
 from bridge.core.errors import ConnectionDisabled, ConnectionUnknown, StoreUnavailable, showable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from bridge.connections.rows import Entry
     from bridge.core.model import Connection
 
 LOOK_EVERY: Final = 2.0
@@ -31,6 +33,9 @@ class Source(Protocol):
 
     def connection(self, name: str, number: int) -> Connection:
         """Return one version of a connection, whatever its state."""
+
+    def entries(self) -> Sequence[Entry]:
+        """Return all connections, drafts too, but none that was removed."""
 
     def verified_domains(self) -> Mapping[str, frozenset[str]]:
         """Return the e-mail domains that each connection was found to own, by lower-case name."""
@@ -56,6 +61,7 @@ class ConnectionStore:
         self._clock = clock
         self._lock = threading.Lock()
         self._snapshot = _Snapshot()
+        self._versions: tuple[int, Sequence[Connection]] = (-1, ())
         self._look_at = float("-inf")
 
     def get(self, name: str) -> Connection:
@@ -95,6 +101,24 @@ class ConnectionStore:
     def enabled(self) -> Sequence[Connection]:
         """Return all connections that sign-ins may use, in the configuration's order."""
         return [connection for connection in self._current().by_name.values() if connection.enabled]
+
+    def active_and_newest(self) -> Sequence[Connection]:
+        """Return every connection as it is used, or was last, and beside it as its draft has it.
+
+        Raises:
+            StoreUnavailable: drafts cannot be read now.
+        """
+        now = self._current()
+        if self._versions[0] != now.revision:
+            self._versions = (now.revision, (*now.by_name.values(), *self._drafts()))
+        return self._versions[1]
+
+    def _drafts(self) -> Iterator[Connection]:
+        for entry in self._source.entries():
+            if entry.has_draft:
+                # What cannot be read cannot be used either.
+                with suppress(ConnectionUnknown):
+                    yield self._source.connection(entry.name, entry.newest_version)
 
     def for_email(self, address: str) -> Sequence[Connection]:
         """Return the connections that own the address's domain (home-realm discovery)."""
@@ -160,6 +184,10 @@ class FixedConnections:
     def connection(self, name: str, number: int) -> Connection:
         """Raise ConnectionUnknown: there is no history."""
         raise ConnectionUnknown(expected="the one version", received=f"version {number} of {showable(name)}")
+
+    def entries(self) -> Sequence[Entry]:
+        """Return none: there are no drafts."""
+        return ()
 
     def verified_domains(self) -> Mapping[str, frozenset[str]]:
         """Return every domain: the operator wrote them."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -47,6 +48,15 @@ def account_name_of(text: str) -> AccountName:
             received=received,
         )
     return AccountName(text)
+
+
+def folded(account_name: str) -> str:
+    """Return what spellings of one name have in common: people and providers change case and width of letters freely.
+
+    Two agents may well differ in no more than that; nobody who was sent away comes back as the other one, though.
+    """
+    # Folding may leave what is not normal any more (Unicode, D145 and D147).
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", account_name).casefold())
 
 
 def _unlike_a_name(text: str) -> str:

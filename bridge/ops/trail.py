@@ -25,6 +25,7 @@ from sqlalchemy import (
     update,
 )
 
+from bridge.core.mapping import folded
 from bridge.core.trace import MAPPING, OK
 from bridge.db import Database, metadata
 
@@ -40,6 +41,7 @@ _LONGEST_NAME: Final = 320
 _PAGE: Final = 500
 _ARRIVALS: Final = ("sign_in", "handoff")
 _FOR_AGENTS: Final = (*_ARRIVALS, "token_issued")
+_BEYOND_ASCII: Final = "[^ -~]"
 
 journal: Final = Table(
     "journal",
@@ -209,17 +211,16 @@ class Trail:
         """Say whether somebody is remembered to have got a Fuyun token by a connection; raises StoreUnavailable.
 
         Args:
-            person: the account name, to the letter.
+            person: the account name in any spelling (`folded`).
         """
-        table = journal
-        found = select(table.c.id).where(
-            table.c.connection == connection,
-            table.c.person == _writable(person),
-            table.c.code == "ok",
-            table.c.event.in_((*_ARRIVALS, "token_issued")),
+        table, wanted = journal, folded(_writable(person))
+        # SQLite folds ASCII only; the few names that hold more are compared here.
+        alike = or_(func.lower(table.c.person) == wanted, table.c.person.regexp_match(_BEYOND_ASCII))
+        found = select(table.c.person).where(
+            table.c.connection == connection, table.c.code == "ok", table.c.event.in_(_FOR_AGENTS), alike
         )
         with self._database.transaction() as transaction:
-            return transaction.execute(found.limit(1)).first() is not None
+            return any(folded(name) == wanted for name in transaction.execute(found.distinct()).scalars())
 
     def last_success(self) -> dict[str, float]:
         """Return when somebody last signed in through each connection; raises StoreUnavailable."""

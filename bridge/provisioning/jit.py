@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from bridge.access.rules import is_mailbox, is_unvouched_mailbox
 from bridge.aiccs.instance import reachable_instance
 from bridge.core import trace as steps
 from bridge.core.contact_center_errors import AgentExists
@@ -19,7 +20,9 @@ from bridge.core.errors import (
     StoreUnavailable,
     showable,
 )
+from bridge.core.mapping import as_text, find_field, folded
 from bridge.core.new_agent import NewAgent, new_agent
+from bridge.provisioning.spellings import Spellings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -42,10 +45,15 @@ _LOOKS: Final = 100
 class _Newcomer:
     """Somebody who may need an agent, and what was known of the account before."""
 
-    connection: str
+    connection: Connection
     instance: Instance
     new: NewAgent
     state: State | None
+
+    @property
+    def name(self) -> str:
+        """The connection's."""
+        return self.connection.name
 
     @property
     def account_name(self) -> str:
@@ -57,6 +65,7 @@ class JustInTime:
     """Makes agents where the connection says so; whoever was deleted or frozen stays that way.
 
     Args:
+        may_make: whether a connection may make agents in its contact center at all; see `Consent`.
         pause: sleeps for seconds.
     """
 
@@ -68,6 +77,7 @@ class JustInTime:
         known: KnownAgents,
         trail: Trail,
         journal: Journal,
+        may_make: Callable[[Connection], bool],
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self._agents = agents
@@ -75,27 +85,32 @@ class JustInTime:
         self._known = known
         self._trail = trail
         self._journal = journal
+        self._may_make = may_make
         self._pause = pause
+        self._spellings = Spellings(agents)
 
     def ensure(
         self, connection: Connection, claims: Mapping[str, Any], account_name: AccountName, trace: Trace
     ) -> None:
         """See to it that somebody who signs in has an agent.
 
-        Nothing is asked or read where the connection makes no agents; one row is read where the agent is known.
+        Nothing is asked or read where the connection makes no agents, or the provider does not vouch for the address
+        that would be the agent's; one row is read where the agent is known.
 
         Args:
             claims: all that is known of the person.
             trace: takes down the step, where there is anything to ask.
 
         Raises:
-            AgentFrozen, AgentUnknown: there was an agent, whom no sign-in brings back.
+            AgentFrozen, AgentUnknown: there was an agent, whom no sign-in brings back, or is one of another spelling.
             ContactCenterUnreachable, ContactCenterError: the agent could not be made. Where not even the look-up was
                 answered, nothing is raised: Fuyun knows whether there is an agent.
             StoreUnavailable: nobody can tell whether another sign-in is making it.
         """
         wanted, instance = connection.provisioning, reachable_instance(connection)
         if wanted is None or not wanted.create_agents or instance is None:
+            return
+        if not _is_vouched(connection, claims, account_name):
             return
         try:
             state = self._known.state(connection.name, account_name)
@@ -104,7 +119,7 @@ class JustInTime:
             return
         if state == "known":
             return
-        one = _Newcomer(connection.name, instance, new_agent(wanted, claims, account_name), state)
+        one = _Newcomer(connection, instance, new_agent(wanted, claims, account_name), state)
         was_answered = False
         try:
             with trace.step(steps.PROVISIONING):
@@ -150,8 +165,11 @@ class JustInTime:
             return
         if self._is_past(one):
             self._refuse_for_good(one)
+        if not self._may_make(one.connection):
+            return
+        self._refuse_another_spelling(one)
         for _ in range(_LOOKS):
-            claim = self._known.claim(one.connection, one.account_name)
+            claim = self._known.claim(one.name, one.account_name)
             if claim is not None:
                 self._make(one, claim)
                 return
@@ -164,7 +182,7 @@ class JustInTime:
 
     def _is_made(self, one: _Newcomer) -> bool:
         """Say whether the sign-in that was faster has made the agent."""
-        state = self._known.state(one.connection, one.account_name)
+        state = self._known.state(one.name, one.account_name)
         if state == "barred":
             raise _deleted(one.account_name)
         return state == "known"
@@ -179,10 +197,10 @@ class JustInTime:
         if not agent.is_active:
             return
         with suppress(StoreUnavailable):
-            if one.state == "claimed" and self._known.claim(one.connection, one.account_name):
+            if one.state == "claimed" and self._known.claim(one.name, one.account_name):
                 # Whoever made it never learnt that.
                 self._tell(one, agent.groups, ())
-            self._known.remember(one.connection, one.account_name)
+            self._known.remember(one.name, one.account_name)
 
     def _refuse_for_good(self, one: _Newcomer) -> None:
         self._bar(one)
@@ -190,7 +208,7 @@ class JustInTime:
 
     def _bar(self, one: _Newcomer) -> None:
         with suppress(StoreUnavailable):
-            self._known.bar(one.connection, one.account_name)
+            self._known.bar(one.name, one.account_name)
 
     def _is_past(self, one: _Newcomer) -> bool:
         """Say whether somebody without an agent had one."""
@@ -198,8 +216,26 @@ class JustInTime:
             return one.state == "barred"
         # Agents were made before there were such rows. In this order: an agent that is made this very moment is known
         # before its sign-in stands in the journal.
-        has_arrived = self._trail.has_arrived(one.connection, one.account_name)
-        return has_arrived and self._known.state(one.connection, one.account_name) is None
+        has_arrived = self._trail.has_arrived(one.name, one.account_name)
+        return has_arrived and self._known.state(one.name, one.account_name) is None
+
+    def _refuse_another_spelling(self, one: _Newcomer) -> None:
+        """Make none beside an agent whose name is spelled another way: that one may be frozen, or is the same person.
+
+        Raises:
+            AgentUnknown: there is such an agent.
+        """
+        usual, is_there = folded(one.account_name), False
+        if usual != one.account_name:
+            # Whoever is in no skill group stands in no list, and whoever was deleted neither.
+            found = self._agents.look_up(one.instance, usual)
+            is_there = found is not None and not (found.is_deleted and one.state == "free")
+        if is_there or self._spellings.has_another(one.instance, one.account_name):
+            raise AgentUnknown(
+                "An agent of this name is there in another spelling: upper and lower case, or how it is written.",
+                expected=f"the spelling of the contact center, not {showable(one.account_name)}",
+                received="another spelling",
+            )
 
     # Making one ------------------------------------------------------------------------------------------------------
 
@@ -226,7 +262,7 @@ class JustInTime:
             self._recognise(one, agent)
             return
         with suppress(StoreUnavailable):
-            self._known.remember(one.connection, one.account_name)
+            self._known.remember(one.name, one.account_name)
         self._tell(one, [name for name in new.skill_groups if name not in unknown], unknown, new.rules)
 
     def _group_ids(self, instance: Instance, names: Sequence[str]) -> tuple[list[int], tuple[str, ...]]:
@@ -251,10 +287,22 @@ class JustInTime:
         }
         self._journal.record_issue(
             "agent_created",
-            connection=one.connection,
+            connection=one.name,
             person=one.account_name,
             **{name: told for name, told in details.items() if told},
         )
+
+
+def _is_vouched(connection: Connection, claims: Mapping[str, Any], account_name: str) -> bool:
+    """Say whether an agent may be made for this address: who may register with any must not get anybody's agent.
+
+    In mode jwt `signin.identity` has refused it already, or `jwt.accept_unverified_email` lets it pass.
+    """
+    field = connection.mapping_field
+    if connection.mode == "jwt" or not is_mailbox(field):
+        return True
+    # The ID token may vouch for another address than the one that UserInfo has in the mapping field.
+    return not is_unvouched_mailbox(field, claims) and as_text(find_field(claims, field)) == account_name
 
 
 def _deleted(account_name: str) -> AgentUnknown:

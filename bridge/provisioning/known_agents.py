@@ -17,6 +17,7 @@ from sqlalchemy.exc import IntegrityError
 
 from bridge.connections.rows import connections
 from bridge.connections.secrets import KeyRing, SealBroken
+from bridge.core.mapping import folded
 from bridge.db import Database, metadata
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class _Account:
 
 
 class KnownAgents:
-    """Remembers accounts, each by the connection's name and the account's exact spelling.
+    """Remembers accounts, each by the connection's name and the account's, however that is spelled (`folded`).
 
     Args:
         now: epoch seconds.
@@ -105,6 +106,19 @@ class KnownAgents:
         """
         # With the token of the first time, CreateAgent would repeat its first answer and make nothing.
         self._note(connection, account_name, state="free", client_token=str(uuid.uuid4()))
+
+    def restore(self, connection: str, account_name: str, state: State | None) -> None:
+        """Let an account be what it was before a change that came to nothing; raises StoreUnavailable.
+
+        Args:
+            state: as `state` told it then.
+        """
+        if state is not None:
+            self._note(connection, account_name, state=state)
+            return
+        with self._database.transaction() as transaction:
+            hashes = self._hashes(_account(transaction, connection, account_name))
+            transaction.execute(delete(known_agents).where(known_agents.c.account_hash.in_(hashes)))
 
     def claim(self, connection: str, account_name: str) -> Claim | None:
         """Return the right to make the agent, or None: somebody else has it, or there is or was one.
@@ -218,7 +232,7 @@ class KnownAgents:
 
     def _hashes(self, account: _Account) -> list[str]:
         """Return the account's hash by each secret, the newest first; names are too few for a hash without a key."""
-        said = f"{account.connection}\n{account.first}\n{account.name}".encode(errors="surrogatepass")
+        said = f"{account.connection}\n{account.first}\n{folded(account.name)}".encode(errors="surrogatepass")
         keys = reversed(self._key_ring.signing_keys(_INDEX))
         return [hmac.new(key, said, sha256).hexdigest() for key in keys]
 

@@ -45,7 +45,7 @@ class StaffList:
 
     Args:
         columns: the heads; a single empty one where a list of one column has none.
-        rows: the cells of each line below, at least as many as there are heads.
+        rows: the cells of each line below, maybe fewer than there are heads.
     """
 
     columns: tuple[str, ...]
@@ -72,7 +72,7 @@ class StaffList:
     def names(self, column: str) -> tuple[str, ...]:
         """Return what stands in the column of this head, line by line, empty cells left out."""
         place = self.columns.index(column)
-        return tuple(row[place] for row in self.rows if row[place])
+        return tuple(row[place] for row in self.rows if place < len(row) and row[place])
 
 
 def read_staff_list(data: bytes, mapping_field: str) -> StaffList:
@@ -89,10 +89,11 @@ def read_staff_list(data: bytes, mapping_field: str) -> StaffList:
     """
     rows = cells_of(data)
     width = max(map(len, rows))
-    rows = [(*row, *([""] * (width - len(row)))) for row in rows]
     if width == 1 and not _is_head(rows[0][0], mapping_field):
         return StaffList(("",), tuple(rows))
-    return StaffList(_told_apart(rows[0]), tuple(rows[1:]))
+    # Only the heads are filled up to the longest line: all lines so would be memory for nothing.
+    heads = (*rows[0], *[""] * (width - len(rows[0])))
+    return StaffList(_told_apart(heads), tuple(rows[1:]))
 
 
 def _is_head(cell: str, mapping_field: str) -> bool:
@@ -102,12 +103,12 @@ def _is_head(cell: str, mapping_field: str) -> bool:
 
 def _told_apart(heads: Sequence[str]) -> tuple[str, ...]:
     """Return the heads, each once: what is empty or came before gets its number."""
-    apart = list[str]()
+    apart = dict[str, None]()
     for number, head in enumerate(heads, 1):
         name = head or f"({number})"
         while name in apart:
             name = f"{name} ({number})"
-        apart.append(name)
+        apart[name] = None
     return tuple(apart)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Final
 
 from bridge.aiccs.instance import is_shared
@@ -50,7 +50,7 @@ _DESTINATIONS: Final = {
     # Whoever receives the JWTs that it signs can pass for any agent while they last.
     "jwt.private_key": ("fuyun.token_exchange_url", "jwt.issuer"),
     "jwt.next_private_key": ("fuyun.token_exchange_url", "jwt.issuer"),
-    "aiccs.access_key_secret": ("aiccs.endpoint", "aiccs.protocol"),
+    "aiccs.access_key_secret": (*_CONTACT_CENTER, "instance_id"),
 }
 # What only somebody may change who has just shown who they are; secrets themselves are looked at by `entered`.
 _SENSITIVE: Final = (
@@ -66,6 +66,8 @@ _SENSITIVE: Final = (
     "fuyun.frontend_redirect_url",
     "fuyun.workbench_redirect_url",
     "jwt.issuer",
+    "instance_id",
+    "aiccs.recording_hosts",
     *_CONTACT_CENTER,
 )
 
@@ -140,7 +142,8 @@ class ConnectionChanges:
         """Keep a new version as a draft; addresses in private networks are for the shell and what it left unchanged.
 
         Args:
-            vouches: whether the actor's word is enough to own an e-mail domain, as an operator's is.
+            vouches: whether the actor's word is enough to own an e-mail domain, as an operator's is, and to make agents
+                in a contact center that several connections share.
 
         Raises:
             ConnectionReadOnly, ConnectionChanged: nothing was saved.
@@ -148,7 +151,8 @@ class ConnectionChanges:
         former = self._register.connection(connection.name, based_on) if based_on else None
         private = at_the_shell or self._may_stay_private(connection, former)
         act = "applied" if at_the_shell else "saved"
-        saved = self._register.save(connection, author=actor, based_on=based_on, public_only=not private, act=act)
+        kept_as = "vouched" if vouches and not at_the_shell else act
+        saved = self._register.save(connection, author=actor, based_on=based_on, public_only=not private, act=kept_as)
         if saved.number != based_on:
             self._tell(f"connection_{act}", saved.name, actor, before=based_on, version=saved.number)
         if at_the_shell or vouches:
@@ -171,15 +175,19 @@ class ConnectionChanges:
         Args:
             without_rehearsal: a deliberate override, which the journal keeps; mode frontend needs none, since no
                 rehearsal of it could come back.
-            by_operator: an administrator of single connections brings no host names into use that are not.
+            by_operator: an administrator of single connections brings no host names into use that are not, and makes
+                no agents for others.
 
         Raises:
             RehearsalMissing: its last rehearsal failed, or there was none.
-            AdminNotAllowed, ConnectionChanged: its host names are an operator's matter, or another's by now.
+            AdminNotAllowed, ConnectionChanged: its host names or agents are an operator's matter, or its host names
+                another's by now.
             ConnectionUnknown, ConnectionReadOnly: there is no such version, or the configuration file decides.
         """
         version, entry = self._register.version(name, number), self._register.entry(name)
         self._check_hosts(version, entry, by_operator=by_operator)
+        if not by_operator:
+            self._check_agents(version, entry)
         proven = self.is_proven(version)
         if not proven and not without_rehearsal and version.document.get("mode") != "frontend":
             raise RehearsalMissing(expected=f"a good rehearsal of version {number}", received="none")
@@ -222,10 +230,14 @@ class ConnectionChanges:
 
         Raises:
             RehearsalMissing: the old version has no good rehearsal; it waits as a draft then.
+            AdminNotAllowed: as for `activate`; nothing was changed.
             ConnectionUnknown, ConnectionReadOnly, ConnectionChanged: nothing was changed.
         """
         entry = self._register.entry(name)
-        self._check_hosts(self._register.version(name, number), entry, by_operator=by_operator)
+        old = self._register.version(name, number)
+        self._check_hosts(old, entry, by_operator=by_operator)
+        if not by_operator:
+            self._check_agents(old, entry)
         again = self._register.roll_back(name, number, author=actor)
         self._tell("connection_rolled_back", entry.name, actor, before=entry.newest_version, version=again.number)
         if entry.state == "active":
@@ -277,9 +289,22 @@ class ConnectionChanges:
 
     def _makes_agents_for_others(self, connection: Connection, former: Connection | None) -> bool:
         wanted = connection.provisioning
-        if wanted is None or not wanted.create_agents or (former is not None and former.provisioning == wanted):
+        if wanted is None or not wanted.create_agents:
             return False
-        return is_shared(connection, self._connections.enabled())
+        if former is not None and _where_agents_are_made(former) == _where_agents_are_made(connection):
+            return False
+        return is_shared(connection, self._connections.active_and_newest())
+
+    def _check_agents(self, version: Version, entry: Entry) -> None:
+        """Refuse an old version that makes agents, saved before others came to share the contact center."""
+        if not (version.document.get("provisioning") or {}).get("create_agents"):
+            return
+        wished, in_force = self._register.connection(entry.name, version.number), None
+        if entry.active_version:
+            with suppress(ConnectionUnknown):
+                in_force = self._register.connection(entry.name, entry.active_version)
+        if self._makes_agents_for_others(wished, in_force):
+            raise AdminNotAllowed(expected="an operator", received="a version that makes agents for other connections")
 
     def _is_taken(self, name: str) -> bool:
         try:
@@ -303,6 +328,11 @@ class ConnectionChanges:
                 continue
             except IdpAnswerInvalid:
                 yield Fault(_entered_as(connection, key), said("leads into a private network; it must be public"))
+
+
+def _where_agents_are_made(connection: Connection) -> tuple[object, ...]:
+    access = replace(connection.aiccs, public_only=False) if connection.aiccs else None
+    return connection.provisioning, connection.instance_id, access
 
 
 def _secrets_on_the_move(

@@ -13,7 +13,7 @@ from sqlalchemy import Column, Float, Index, Integer, String, Table, Text, and_,
 from bridge.connections.secrets import KeyRing, SealBroken
 from bridge.core.errors import BridgeError, PageUnknown
 from bridge.core.gate_errors import RehearsalLinkInvalid
-from bridge.core.new_agent import NewAgent
+from bridge.core.new_agent import Misfit, NewAgent
 from bridge.core.trace import OK, Step, Trace, bounded
 from bridge.db import Database, metadata
 
@@ -266,10 +266,13 @@ class Rehearsals:
 
 def _new_agent(shown: Mapping[str, Any]) -> NewAgent:
     # JSON knows no tuples.
-    members: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in shown.items()
-    }
-    return NewAgent(**members)
+    members = _with_tuples(shown)
+    misfits = tuple(Misfit(**_with_tuples(one)) for one in members.pop("misfits", ()))
+    return NewAgent(**members, misfits=misfits)
+
+
+def _with_tuples(shown: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in shown.items()}
 
 
 def _outline(row: Any) -> Rehearsal:

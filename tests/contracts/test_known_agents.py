@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bridge.db import Database
+    from bridge.provisioning.known_agents import State
     from tests.kit.clock import Clock
 
 OLD, NEW = Secret("o" * 32), Secret("n" * 32)
@@ -51,10 +52,11 @@ def rows(database: Database) -> list[Any]:
         return list(transaction.execute(select(known_agents)).all())
 
 
-def test_an_account_is_known_by_its_connection_and_its_exact_spelling(known: KnownAgents) -> None:
+def test_an_account_is_known_by_its_connection_and_its_name_in_any_spelling(known: KnownAgents) -> None:
     known.remember("contoso", LIN)
     assert known.state("CONTOSO", LIN) == "known"
-    assert known.state("contoso", LIN.lower()) is None
+    assert [known.state("contoso", name) for name in (LIN.lower(), LIN.replace("@", "\uff20"))] == ["known"] * 2
+    assert known.state("contoso", f"{LIN}.cn") is None
     assert known.state("globex", LIN) is None
     known.bar("contoso", LIN)
     assert (known.state("contoso", LIN), known.claim("contoso", LIN)) == ("barred", None)
@@ -98,6 +100,14 @@ def test_an_administrators_word_lets_it_be_made_anew_under_another_token(known: 
     assert again.client_token != first.client_token
     known.forget("contoso", "never seen")
     assert known.state("contoso", "never seen") == "free"
+
+
+@pytest.mark.parametrize("state", [None, "known", "free"], ids=["nothing", "known", "free"])
+def test_what_came_to_nothing_is_taken_back(known: KnownAgents, state: State | None) -> None:
+    known.restore("contoso", LIN, state)
+    known.bar("contoso", LIN)
+    known.restore("contoso", LIN, state)
+    assert known.state("contoso", LIN) == state
 
 
 def test_another_connection_of_the_name_inherits_nothing(

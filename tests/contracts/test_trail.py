@@ -160,3 +160,26 @@ def test_sign_ins_of_a_day_are_counted_and_the_last_good_one_is_known(trail: Tra
     kept(trail, clock, at=now + 40, event="admin_sign_in")
     assert trail.sign_ins(now + 15) == [("contoso", now + 20, False), ("Globex", now + 30, True)]
     assert trail.last_success() == {"contoso": now + 10, "Globex": now + 30}
+
+
+@pytest.mark.parametrize(
+    ("person", "asked", "has_arrived"),
+    [
+        ("Kim@contoso.example", "kim@CONTOSO.example", True),
+        ("kim\uff20contoso.example", "kim@contoso.example", True),
+        ("kim@contoso.example", "\uff2bim\uff20contoso.example", True),
+        ("Ärger@contoso.example", "ärger@contoso.example", True),
+        ("王芳", "王芳", True),
+        ("kim@contoso.example", "kim@contoso.example.cn", False),
+        ("Ärger", "arger", False),
+        ("王芳", "王方", False),
+    ],
+)
+def test_who_arrived_is_known_in_any_spelling(
+    trail: Trail, clock: Clock, person: str, asked: str, *, has_arrived: bool
+) -> None:
+    kept(trail, clock, person, event="token_issued")
+    kept(trail, clock, asked, code="agent_unknown")
+    kept(trail, clock, asked, connection="globex")
+    kept(trail, clock, asked, event="agent_created")
+    assert trail.has_arrived("contoso", asked) is has_arrived

@@ -21,7 +21,7 @@ from bridge.core.errors import (
     ContactCenterUnreachable,
     StoreUnavailable,
 )
-from bridge.core.model import AccountName, AiccsAccess, Connection, Provisioning, Secret
+from bridge.core.model import AccountName, AiccsAccess, Connection, Mode, Provisioning, Secret
 from bridge.core.trace import Trace
 from bridge.db import Database, metadata
 from bridge.ops.journal import Journal
@@ -56,17 +56,24 @@ class ContactCenter:
 
     Args:
         agent: who is there at first.
+        others: who is listed beside.
         answers: what CreateAgent and the look-ups raise, by name, once each.
     """
 
     def __init__(self, agent: Agent | None = None, **answers: BridgeError) -> None:
         self.agent, self.answers = agent, answers
+        self.others: list[Agent] = []
+        self.spelled: dict[str, Agent] = {}
         self.made: list[tuple[str, str, list[int], str]] = []
         self.asked: list[str] = []
 
-    def look_up(self, _instance: Instance, _account_name: str) -> Agent | None:
+    def look_up(self, _instance: Instance, account_name: str) -> Agent | None:
         self._say("look_up")
-        return self.agent
+        return self.spelled.get(account_name, self.agent)
+
+    def everyone(self, _instance: Instance) -> list[Agent]:
+        self._say("everyone")
+        return list(self.others)
 
     def every(self, _instance: Instance, _department_id: int | None = None) -> Iterator[SkillGroup]:
         self._say("groups")
@@ -90,7 +97,7 @@ class Desk:
     """A first sign-in's surroundings over a database in memory."""
 
     def __init__(self, center: ContactCenter) -> None:
-        self.center, self.clock = center, Clock()
+        self.center, self.clock, self.may_make = center, Clock(), True
         self.database = Database("sqlite://")
         metadata.create_all(self.database.engine)
         self.known = KnownAgents(self.database, KeyRing([Secret("k" * 32)]), self.clock)
@@ -103,6 +110,7 @@ class Desk:
             known=self.known,
             trail=self.trail,
             journal=Journal(Metrics(), self.trail, self.clock),
+            may_make=lambda _connection: self.may_make,
             pause=self.pause,
         )
         self.while_waiting: Callable[[], object] = list
@@ -111,15 +119,15 @@ class Desk:
         self.pauses.append(seconds)
         self.while_waiting()
 
-    def sign_in(self, connection: Connection = CONNECTION) -> list[tuple[str, str]]:
-        """Let Nora in; return the steps of this one with their codes."""
+    def sign_in(self, connection: Connection = CONNECTION, name: AccountName = NORA) -> list[tuple[str, str]]:
+        """Let Nora or another in; return the steps of this one with their codes."""
         self.trace = Trace()
-        self.just_in_time.ensure(connection, CLAIMS, NORA, self.trace)
+        self.just_in_time.ensure(connection, CLAIMS, name, self.trace)
         return self.steps()
 
-    def refused(self) -> BridgeError:
+    def refused(self, name: AccountName = NORA) -> BridgeError:
         with pytest.raises(BridgeError) as refusal:
-            self.sign_in()
+            self.sign_in(name=name)
         assert self.steps() == [(steps.PROVISIONING, refusal.value.code)]
         return refusal.value
 
@@ -180,7 +188,7 @@ class TestSomebodyNew:
         connection = replace(CONNECTION, provisioning=Provisioning(create_agents=True, display_name=path))
         desk.just_in_time.ensure(connection, claims, NORA, desk.trace)
         assert [(made[1], made[2]) for made in desk.center.made] == [(name, [])]
-        assert desk.center.asked == ["look_up", "create"], "nobody wants to know the groups"
+        assert desk.center.asked == ["look_up", "everyone", "create"], "nobody wants to know the groups"
 
 
 class TestSomebodyWhoIsThere:
@@ -222,7 +230,7 @@ class TestSomebodyWhoWasDeleted:
             ("contoso", "exchange_rejected", NORA),
             ("globex", "ok", NORA),
             ("contoso", "ok", f"{NORA}.cn"),
-            ("contoso", "ok", NORA.upper()),
+            ("contoso", "ok", f"{NORA[:-1]}È"),
         ):
             desk.trail.add(Record(desk.clock(), "sign_in", connection, code, person=person))
         desk.sign_in()
@@ -235,6 +243,76 @@ class TestSomebodyWhoWasDeleted:
         desk.known.forget("contoso", NORA)
         assert desk.sign_in() == [(steps.PROVISIONING, "ok")]
         assert (len(desk.center.made), desk.state) == (1, "known")
+
+
+SPELLINGS: Final = {
+    "case": AccountName("Nora@Contoso.example"),
+    "full width": AccountName("nora\uff20contoso.example"),
+    "both": AccountName("NORA\uff20\uff23ontoso.example"),
+}
+
+
+@pytest.mark.parametrize("name", SPELLINGS.values(), ids=SPELLINGS)
+class TestAnotherSpelling:
+    def test_of_one_who_was_deleted_or_frozen_gets_nobody_an_agent(self, desk: Desk, name: AccountName) -> None:
+        desk.known.bar("contoso", NORA)
+        assert (desk.refused(name).received, desk.center.made) == ("deleted", [])
+
+    def test_of_one_who_came_in_earlier_days_is_told_by_the_journal(self, desk: Desk, name: AccountName) -> None:
+        desk.trail.add(Record(desk.clock(), "sign_in", "contoso", "ok", person=NORA))
+        assert (desk.refused(name).received, desk.center.made) == ("deleted", [])
+
+    def test_of_an_agent_who_is_there_gets_no_second_one(self, desk: Desk, name: AccountName) -> None:
+        desk.center.others = [FROZEN]
+        refusals = [desk.refused(name), desk.refused(name)]
+        assert {(type(one), one.received) for one in refusals} == {(AgentUnknown, "another spelling")}
+        assert (desk.center.made, desk.state, desk.center.asked.count("everyone")) == ([], None, 1)
+
+    @pytest.mark.parametrize(
+        ("agent", "word", "made"),
+        [(FROZEN, "", 0), (DELETED, "", 0), (FROZEN, "free", 0), (DELETED, "free", 1)],
+        ids=["frozen", "deleted", "frozen though allowed", "deleted and allowed"],
+    )
+    def test_of_one_who_stands_in_no_list_is_asked_for(
+        self, desk: Desk, name: AccountName, agent: Agent, word: str, made: int
+    ) -> None:
+        desk.center.spelled[NORA] = agent
+        if word:
+            desk.known.forget("contoso", NORA)
+            desk.center.agent = None
+        if made:
+            desk.sign_in(name=name)
+        else:
+            assert desk.refused(name).received == "another spelling"
+        assert len(desk.center.made) == made
+
+
+class TestANewcomerWhomNobodyVouchesFor:
+    @pytest.mark.parametrize(
+        ("claims", "made"),
+        [
+            ({"email": NORA, "email_verified": False}, 0),
+            ({"email": NORA, "email_verified": True}, 1),
+            ({"email": "other@contoso.example", "email_verified": True}, 0),
+            ({"email": NORA}, 1),
+        ],
+        ids=["unverified", "verified", "another address", "untold"],
+    )
+    @pytest.mark.parametrize("mode", ["oauth", "jwt"])
+    def test_gets_no_agent_in_mode_oauth(self, desk: Desk, mode: Mode, claims: dict[str, Any], made: int) -> None:
+        connection = replace(CONNECTION, mode=mode, mapping_field="email")
+        desk.just_in_time.ensure(connection, claims, NORA, desk.trace)
+        assert len(desk.center.made) == (made if mode == "oauth" else 1)
+
+    def test_is_somebody_whose_account_is_no_mailbox(self, desk: Desk) -> None:
+        connection = replace(CONNECTION, mode="oauth", mapping_field="employee")
+        desk.just_in_time.ensure(connection, {"employee": NORA, "email_verified": False}, NORA, desk.trace)
+        assert len(desk.center.made) == 1
+
+
+def test_where_no_operator_let_it_make_agents_for_others_the_sign_in_goes_on_without(desk: Desk) -> None:
+    desk.may_make = False
+    assert (desk.sign_in(), desk.center.made, desk.state) == ([(steps.PROVISIONING, "ok")], [], None)
 
 
 class TestSomebodyWhoCame:
@@ -350,7 +428,13 @@ class TestAConnectionWithoutIt:
     def test_asks_and_reads_nothing(self, changes: dict[str, Any]) -> None:
         nothing: Any = None
         just_in_time = JustInTime(
-            agents=nothing, skill_groups=nothing, known=nothing, trail=nothing, journal=nothing, pause=nothing
+            agents=nothing,
+            skill_groups=nothing,
+            known=nothing,
+            trail=nothing,
+            journal=nothing,
+            may_make=nothing,
+            pause=nothing,
         )
         trace = Trace()
         just_in_time.ensure(replace(CONNECTION, **changes), CLAIMS, NORA, trace)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 
 from bridge.core.contact_center_errors import RosterInvalid
+from bridge.provisioning.lines import MOST_CELLS
 from bridge.provisioning.staff_list import read_staff_list
 
 COLUMNS: dict[str, tuple[str, str | None]] = {
@@ -53,3 +56,14 @@ def test_columns_are_found_whatever_their_case_and_each_has_a_name_of_its_own() 
 def test_what_is_no_table_is_refused() -> None:
     with pytest.raises(RosterInvalid):
         read_staff_list(b"\xff\xff\x00", "email")
+
+
+def test_one_long_line_makes_the_others_no_longer() -> None:
+    heads = ",".join(["a"] * MOST_CELLS)
+    tracemalloc.start()
+    listed = read_staff_list(f"{heads}\nx\n".encode() + b"y\n" * 4_000, "email")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (len(listed.columns), len(set(listed.columns)), len(listed.rows)) == (MOST_CELLS, MOST_CELLS, 4_001)
+    assert (listed.names("a")[:2], listed.names("a (2)")) == (("x", "y"), ())
+    assert peak < 3_000_000

@@ -18,7 +18,7 @@ from bridge import __version__, checks
 from bridge.connections.register import FILE_AUTHOR
 from bridge.core.errors import StoreUnavailable
 from bridge.db import Database
-from bridge.http import console_pages, headers, limits, problem
+from bridge.http import console_pages, headers, hurry, limits, problem
 from bridge.http.address import PublicAddress
 from bridge.http.api import OPERATIONS
 from bridge.http.console import form_token, is_console
@@ -133,6 +133,7 @@ def create_app(settings: Settings, *, outbound: Outbound | None = None, now: Cal
     if not settings.server.ops_bind:
         app.register_blueprint(ops)
     problem.install(app)
+    hurry.install(app)
     limits.install(
         app,
         api_key=settings.limits.api_key,

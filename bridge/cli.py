@@ -22,6 +22,7 @@ from bridge.cli_agents import agents
 from bridge.cli_agents_import import import_agents
 from bridge.cli_api_keys import api_keys
 from bridge.cli_calls import calls
+from bridge.cli_calls_export import export
 from bridge.cli_connections import ACTOR, admin, connections, load_or_exit, opened
 from bridge.cli_coverage import coverage
 from bridge.cli_keys import keys
@@ -65,6 +66,7 @@ main.add_command(departments)
 main.add_command(numbers)
 main.add_command(calls)
 agents.add_command(import_agents)
+calls.add_command(export)
 agents.add_command(coverage)
 connections.add_command(preview)
 connections.add_command(allow_agent)
@@ -235,7 +237,10 @@ def _write_demo_config(folder: Path, sandbox_url: str, public_url: str, *, every
 
     path = folder / "bridge.toml"
     chosen = tuple(COMPANIES) if every_kind else ("contoso",)
-    path.write_text(demo_config(sandbox_url, public_url, str(folder), connections=chosen, console=True), "utf-8")
+    # Behind the e-mail question contoso shares its contact center with the CRM's connection; globex has its own.
+    newcomers = ("globex" if every_kind else "contoso",)
+    text = demo_config(sandbox_url, public_url, str(folder), connections=chosen, newcomers=newcomers, console=True)
+    path.write_text(text, "utf-8")
     return path
 
 
@@ -259,6 +264,7 @@ def _add_platform(config: Path, sandbox_url: str, public_url: str) -> Path:
 
 
 def _welcome(public_url: str, sandbox_url: str, folder: str, *, every_kind: bool) -> str:
+    newcomers = "globex.example" if every_kind else "contoso.example"
     platform = f"  A CRM with the phone:  {sandbox_url}/crm\n" if every_kind else ""
     return (
         f"\n  The bridge is ready:   {public_url}\n"
@@ -267,6 +273,7 @@ def _welcome(public_url: str, sandbox_url: str, folder: str, *, every_kind: bool
         f"{platform}"
         f"  Their logs and data:   {folder}\n\n"
         "  Open the first address and sign in as one of the sandbox's people, such as lin@contoso.example;\n"
-        "  Lin administers the console too. The sandbox's address lists everybody, and what can be made to go wrong.\n"
+        f"  Lin administers the console too; Nora (nora@{newcomers}) has no agent, and gets one by signing in.\n"
+        "  The sandbox's address lists everybody, and what can be made to go wrong.\n"
         "  Ctrl-C ends both and removes their data.\n"
     )

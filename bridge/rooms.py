@@ -12,6 +12,7 @@ from bridge.access.rules import AdminRules, Allowed
 from bridge.access.sessions import AdminSessions
 from bridge.aiccs.client import ContactCenter
 from bridge.aiccs.contact_center import contact_center_desk
+from bridge.calls.listeners import Listeners
 from bridge.calls.overview import Overviews
 from bridge.calls.own import OwnCalls
 from bridge.calls.recordings import Recordings
@@ -29,6 +30,7 @@ from bridge.ops.journal import Journal
 from bridge.ops.metrics import Metrics
 from bridge.ops.trail import Trail
 from bridge.outbound import Limits, Outbound
+from bridge.provisioning.consent import Consent
 from bridge.provisioning.imports import Imports
 from bridge.provisioning.jit import JustInTime
 from bridge.provisioning.known_agents import KnownAgents
@@ -104,6 +106,7 @@ def build_services(settings: Settings, outbound: Outbound, now: Callable[[], flo
         contact_center=contact_center,
         overviews=Overviews(contact_center, now),
         recordings=recordings,
+        listeners=Listeners(settings.server.threads, rooms.journal, now),
         own_calls=OwnCalls(contact_center, recordings, now),
         look_for_agent=look_for_agent,
         agent_imports=_imports(rooms, contact_center, outbound, now),
@@ -126,6 +129,7 @@ def _just_in_time(rooms: _GroundFloor, contact_center: ContactCenterDesk) -> Jus
         known=rooms.known_agents,
         trail=rooms.trail,
         journal=rooms.journal,
+        may_make=Consent(rooms.connections, rooms.register).may_make_agents,
     )
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from bridge.access.rules import AdminRules
     from bridge.access.sessions import AdminSessions
     from bridge.aiccs.contact_center import ContactCenterDesk
+    from bridge.calls.listeners import Listeners
     from bridge.calls.overview import Overviews
     from bridge.calls.own import OwnCalls
     from bridge.calls.recordings import Recordings
@@ -111,6 +112,7 @@ class Services:
     contact_center: ContactCenterDesk
     overviews: Overviews
     recordings: Recordings
+    listeners: Listeners
     own_calls: OwnCalls
     look_for_agent: LookForAgent
     just_in_time: JustInTime

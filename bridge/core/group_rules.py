@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 ANY: Final = "*"
 _ARROWS: Final = ("->", "→")
 _COMMAS: Final = str.maketrans("，、", ",,")  # noqa: RUF001 — as Chinese keyboards type them
+# Those that stand around a word, straight or not: who copies an example takes them along.
+_QUOTES: Final = '"“”„«»「」『』＂'  # noqa: RUF001 — likewise
+_APOSTROPHES: Final = ("''", "‘’", "’’")  # noqa: RUF001 — likewise
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,20 +35,36 @@ class GroupRule:
 
     def fits(self, claims: Mapping[str, Any]) -> bool:
         """Say whether the rule speaks of a person; upper and lower case do not differ."""
-        found = find_field(claims, self.claim)
-        texts = {as_text(one).casefold() for one in (found if isinstance(found, list) else [found])} - {""}
+        texts = {text.casefold() for text in self.found(claims)}
         return bool(texts) if self.value == ANY else self.value.casefold() in texts
+
+    def found(self, claims: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return the texts that stand in the claim, each once: none where it is absent or holds something else."""
+        value = find_field(claims, self.claim)
+        texts = map(as_text, value if isinstance(value, list) else [value])
+        return tuple(dict.fromkeys(text for text in texts if text))
 
 
 def read_group_rule(line: str) -> GroupRule:
-    """Read a rule; raises ValueError with a sentence that says what is missing."""
+    """Read a rule; raises ValueError with a sentence that says how one reads.
+
+    Args:
+        line: quotation marks around the claim, the value or a name are no part of it.
+    """
     arrow = next((one for one in _ARROWS if one in line), "")
     condition, _, groups = line.partition(arrow) if arrow else (line, "", "")
-    claim, equals, value = (one.strip() for one in condition.partition("="))
-    names = tuple(name.strip() for name in groups.translate(_COMMAS).split(",") if name.strip())
+    claim, equals, value = map(_bare, condition.partition("="))
+    names = tuple(filter(None, map(_bare, groups.translate(_COMMAS).split(","))))
     if not (arrow and equals and claim and value and names) or not all(claim.split(".")) or " " in claim:
-        raise ValueError(said('must be a rule such as "groups = sales -> Sales, Support"'))
+        raise ValueError(said("must be a rule such as: groups = sales -> Sales, Support"))
     return GroupRule(claim, value, names)
+
+
+def _bare(text: str) -> str:
+    """Return a word without white space and quotation marks around it; an apostrophe alone is a part of it."""
+    bare = text.strip().strip(_QUOTES).strip()
+    in_apostrophes = len(bare) > 1 and bare[0] + bare[-1] in _APOSTROPHES
+    return bare[1:-1].strip() if in_apostrophes else bare
 
 
 def skill_groups_of(claims: Mapping[str, Any], for_all: Iterable[str], rules: Iterable[GroupRule]) -> tuple[str, ...]:

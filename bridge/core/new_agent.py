@@ -11,9 +11,29 @@ from bridge.core.mapping import as_text, display_name, find_field
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from bridge.core.group_rules import GroupRule
     from bridge.core.model import Provisioning
 
 _LONGEST_NAME: Final = 255
+_MOST_SHOWN: Final = 10
+_LONGEST_SHOWN: Final = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """A rule that does not speak of somebody, and what stands in its claim.
+
+    Args:
+        rule: as it is written.
+        claim: dotted path.
+        found: some of the texts that stand there.
+        count: of all of them; 0 where the claim is absent or holds no text.
+    """
+
+    rule: str
+    claim: str
+    found: tuple[str, ...] = ()
+    count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +43,7 @@ class NewAgent:
     Args:
         skill_groups: names of the skill groups that are asked for, also those that do not exist.
         rules: those that speak of the person, as they are written.
+        misfits: the others.
         unknown_groups: those of the skill groups that the contact center does not have.
         is_checked: whether the contact center was asked for its skill groups.
         was_known: whether this account had an agent before, which is never made again by itself.
@@ -32,6 +53,7 @@ class NewAgent:
     display_name: str
     skill_groups: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
+    misfits: tuple[Misfit, ...] = ()
     unknown_groups: tuple[str, ...] = ()
     is_checked: bool = False
     was_known: bool = False
@@ -49,7 +71,14 @@ def new_agent(wanted: Provisioning, claims: Mapping[str, Any], account_name: str
         display_name=_display_name(wanted, claims) or account_name,
         skill_groups=skill_groups_of(claims, wanted.skill_groups, (rule for _, rule in rules)),
         rules=tuple(line for line, rule in rules if rule.fits(claims)),
+        misfits=tuple(_misfit(line, rule, claims) for line, rule in rules if not rule.fits(claims)),
     )
+
+
+def _misfit(line: str, rule: GroupRule, claims: Mapping[str, Any]) -> Misfit:
+    found = rule.found(claims)
+    shown = tuple(text[:_LONGEST_SHOWN] for text in found[:_MOST_SHOWN])
+    return Misfit(line, rule.claim, shown, len(found))
 
 
 def _display_name(wanted: Provisioning, claims: Mapping[str, Any]) -> str:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Final, cast
 
-from flask import g, request
+from flask import g, has_request_context, request
 
 from bridge.access.rules import FRESH_FOR
 from bridge.connections.document import provider_of
-from bridge.core.errors import ConnectionDisabled, ConnectionUnknown, CsrfFailed, RateLimited, StoreUnavailable
+from bridge.core.errors import ConnectionDisabled, ConnectionUnknown, CsrfFailed, StoreUnavailable
 from bridge.core.gate_errors import AdminNotAllowed, AdminSignInRequired
+from bridge.core.seats import Seats
 from bridge.http.current import services
 from bridge.http.parameters import single
 
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from bridge.services import Site
 
 _ADMIN: Final = "/admin"
-_MOST_ERRANDS: Final = 4
-_ERRANDS: Final = BoundedSemaphore(_MOST_ERRANDS)
+_ERRANDS: Final = Seats(4, each=2)
 
 
 def current_admin() -> Administrator:
@@ -134,15 +133,14 @@ def _name(site: Site) -> str:
 def slow_errand() -> Iterator[None]:
     """Let few administrators at once wait for a stranger's server, so that agents find a free thread.
 
+    Those of one connection, which the address names, never leave the others without.
+
     Raises:
         RateLimited: enough of them wait already.
     """
-    if not _ERRANDS.acquire(blocking=False):
-        raise RateLimited(expected=f"at most {_MOST_ERRANDS} slow errands at once", received="one more")
-    try:
+    named = (request.view_args or {}).get("name", "") if has_request_context() else ""
+    with _ERRANDS.one(named.lower() or None):
         yield
-    finally:
-        _ERRANDS.release()
 
 
 def is_console(path: str) -> bool:

@@ -49,6 +49,8 @@ def furnish(app: Flask) -> None:
         console_section=console_section,
         field_name=field_name,
         has_page=has_page,
+        is_from_file=is_from_file,
+        may_edit=may_edit,
         signed_in_admin=signed_in_admin,
         spoken=spoken,
     )
@@ -77,6 +79,18 @@ def console_section() -> str:
 def has_page(endpoint: str) -> bool:
     """Say whether this application has a page, ``calls.overview`` or so."""
     return endpoint in current_app.view_functions
+
+
+def is_from_file(name: str) -> bool:
+    """Say whether a connection stands in the configuration file, so that no form changes it."""
+    return services().register.entry(name).is_read_only
+
+
+def may_edit(name: str) -> bool:
+    """Say whether who is in the console may change a connection by its form."""
+    admin = current_admin()
+    trusted_with_more = services().admin_rules.is_trusted_with_more(name)
+    return admin.may_see(name) and not is_from_file(name) and (admin.is_operator or not trusted_with_more)
 
 
 def moment(epoch: float) -> str:

@@ -11,6 +11,7 @@ from bridge.aiccs.instance import Instance, instance_of, is_shared
 from bridge.core.contact_center_errors import ContactCenterShared
 from bridge.http import console
 from bridge.http.current import services
+from bridge.http.hurry import hurry_up
 from bridge.http.problem import Context, in_context
 
 if TYPE_CHECKING:
@@ -37,10 +38,12 @@ def own_instance(connection: Connection) -> Instance:
 
     Raises:
         ConnectionModeUnsuited: the connection has no access to one.
-        ContactCenterShared: another connection reaches the same one with the same access key.
+        ContactCenterShared: another connection reaches the same one with the same access key, or would once it is
+            switched on.
     """
+    hurry_up()
     instance = instance_of(connection)
-    if is_shared(connection, services().connections.enabled()):
+    if is_shared(connection, services().connections.active_and_newest()):
         raise ContactCenterShared(expected="an instance of this connection alone", received="a shared one")
     return instance
 
@@ -59,6 +62,7 @@ def place_in_sight(name: str) -> Place:
     in_context(Context("console", entry.name, retry_url=url_for("connections.page", name=entry.name)))
     version = entry.active_version or entry.newest_version
     connection = services().connections.version(entry.name, version)
+    hurry_up()
     instance = instance_of(connection) if admin.is_operator else own_instance(connection)
     return Place(connection, instance, admin)
 

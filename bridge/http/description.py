@@ -38,6 +38,7 @@ _SECURITY: Final = "apiKey"
 _PLACE: Final = re.compile(r"<(?:\w+:)?(\w+)>")
 _UNSUPPORTED: Final = 415
 _UNAUTHORIZED: Final = 401
+_NOT_FOUND: Final = 404
 _SHOWN: Final = ("const", "default")
 _ANYTHING: Final = {"boolean": False, "integer": 0, "number": 0, "object": {}}
 _KEY_REFUSALS: Final = (ApiKeyInvalid, ApiKeyForbidden)
@@ -219,6 +220,7 @@ def refusals_of(operation: Operation) -> Iterator[tuple[int, type[BridgeError]]]
     of_connections = (ConnectionUnknown, ConnectionDisabled) if operation.has_connection else ()
     of_errands = (IdempotencyConflict, IdempotencyKeyReused) if operation.is_once else ()
     yield from ((one.status, one) for one in (*usual, *of_connections, *operation.refuses, *of_errands))
+    yield from ((_NOT_FOUND, one) for one in operation.not_found)
     if operation.takes is not Nothing:
         yield _UNSUPPORTED, RequestInvalid
 

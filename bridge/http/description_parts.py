@@ -150,7 +150,7 @@ PARAMETERS: Final[dict[str, Any]] = {
     "recording_id": {
         **IN_PATH,
         "name": "recording_id",
-        "description": "`connection_id` of the recording.",
+        "description": "`recording_id` in the list of recordings.",
         "schema": {"type": "string", "minLength": 1},
         "example": "10009060002",
     },

@@ -16,6 +16,7 @@ from bridge.core.protocol import AC_TOKEN
 from bridge.http.cookies import clear_ac_token
 from bridge.http.current import services
 from bridge.http.guard import forget_session, wants_page
+from bridge.http.surroundings import surroundings
 from bridge.http.texts import explain
 from bridge.ops.journal import new_reference
 
@@ -153,6 +154,10 @@ def _as_page(error: BridgeError, reference: str, context: Context) -> Response:
         received=error.received,
         retryable=error.retryable,
     )
+    place = surroundings(error, context.connection, context.retry_url)
+    if place is not None:
+        page = render_template("errors/console.html", problem=problem, place=place)
+        return Response(page, error.status, mimetype="text/html")
     page = render_template(
         "errors/error.html",
         problem=problem,

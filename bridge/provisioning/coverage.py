@@ -64,6 +64,8 @@ class Coverage:
         agents: how many agents are known.
         repeated: names that stand several times in the staff list: those people would be one agent.
         unasked: how many people were not looked up one by one, since there were too many.
+        uncompared: how many of ``nobody`` may have made a typing error that was not looked for, since there was too
+            much to compare.
     """
 
     people: tuple[Person, ...]
@@ -71,6 +73,7 @@ class Coverage:
     agents: int
     repeated: tuple[str, ...] = ()
     unasked: int = 0
+    uncompared: int = 0
 
     def counts(self) -> dict[Verdict, int]:
         """Return how many people have each verdict, in the order of `MEANINGS`."""
@@ -100,6 +103,11 @@ class Coverage:
     def staff_without_agent(self) -> int:
         """How many of the staff could not work: all that do not map to an agent who may."""
         return sum(person.is_staff and person.verdict != "maps" for person in self.people)
+
+    @property
+    def staff_unsure(self) -> int:
+        """How many of those nobody can tell about: it is not published whether such a spelling is the same agent."""
+        return sum(person.is_staff and person.verdict == "case" for person in self.people)
 
 
 def gather(desk: ContactCenterDesk, instance: Instance, arrivals: Sequence[Arrival], staff: Sequence[str]) -> Coverage:
@@ -160,6 +168,7 @@ def report(agents: Iterable[Agent], arrivals: Iterable[Arrival], staff: Sequence
         agents=len(living),
         repeated=tuple(name for name, times in Counter(staff).items() if times > 1),
         unasked=unasked,
+        uncompared=nearest.uncompared,
     )
 
 

@@ -35,6 +35,7 @@ def document(coverage: Coverage) -> dict[str, Any]:
         "staff_without_agent": coverage.staff_without_agent,
         "agents": coverage.agents,
         "not_looked_up": coverage.unasked,
+        "not_compared": coverage.uncompared,
         "repeated_in_staff_list": list(coverage.repeated),
         "people": [_document_of(person) for person in coverage.people],
         "agents_without_person": [_idle(idle) for idle in coverage.idle],

@@ -54,6 +54,7 @@ class Job:
 
     Args:
         instance_id: of the contact center that was compared, the only one that may be changed.
+        file: what the list was called; empty where it was pasted.
         groups: the contact center's skill groups when it began: number, name and display name.
         counts: rows by state, act and result.
     """
@@ -67,6 +68,7 @@ class Job:
     wishes: Wishes
     groups: tuple[tuple[int, str, str], ...]
     counts: Mapping[tuple[str, str, str], int]
+    file: str = ""
 
     @property
     def rows(self) -> int:
@@ -83,6 +85,12 @@ class Job:
     def needed(self) -> int:
         """How many rows change something, done or not."""
         return self.acting("create") + self.acting("update") + self.acting("delete")
+
+    @property
+    def was_stopped(self) -> bool:
+        """Whether it ran before, and waits now with a part of its rows done, or sent perhaps."""
+        touched = self.ending("done") + self.ending("refused") + self.ending("uncertain")
+        return self.stage == "asking" and touched > 0
 
     def acting(self, act: str) -> int:
         """Return how many rows are of an act."""

@@ -13,6 +13,7 @@ from sqlalchemy import and_, delete, func, insert, or_, select, update
 
 from bridge.aiccs.skill_groups import SkillGroup
 from bridge.connections.secrets import SealBroken
+from bridge.core.contact_center_errors import RosterInvalid
 from bridge.core.errors import ContactCenterError, ContactCenterUnreachable, PageUnknown
 from bridge.core.wording import said
 from bridge.provisioning.bulk import NEEDED, Ground, Step, Wishes, deletions, judged, needs_look_up, survey
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 KEPT_FOR: Final = 7 * 86_400
 """Seconds after which an import is forgotten."""
+MOST_UNFINISHED: Final = 3
+"""Imports of one connection that are not over; each may have as many rows as a file."""
 PURPOSE: Final = "agent import"
 _AT_ONCE: Final = 20
 _LONGEST_STEP: Final = 2.0
@@ -42,6 +45,7 @@ _CLAIMED_FOR: Final = 60.0
 """Seconds after which a row is another's; longer than any row may take."""
 _CHUNK: Final = 500
 _PAGE: Final = 200
+_LONGEST_FILE: Final = 120
 _WAIT: Final = 5
 _MOMENT: Final = 1
 
@@ -93,13 +97,19 @@ class Imports:
         self._known = known
         self._now = now
 
-    def begin(self, entry: Entry, instance: Instance, rows: Sequence[Row], wishes: Wishes, *, author: str) -> str:
+    def begin(
+        self, entry: Entry, instance: Instance, rows: Sequence[Row], wishes: Wishes, *, author: str, file: str = ""
+    ) -> str:
         """Keep an import and return its id; nothing is changed in the contact center.
 
+        Where too many are unfinished, the oldest of those that nobody said yes to are dropped for it.
+
         Raises:
-            RosterInvalid, ContactCenterError, ContactCenterUnreachable: as `survey`.
+            RosterInvalid: too many are running, and as `survey`.
+            ContactCenterError, ContactCenterUnreachable: as `survey`.
             StoreUnavailable: nothing is kept.
         """
+        self._check_room(entry)
         ground = survey(self._desk, instance, rows, wishes)
         job_id, now = token_hex(16), self._now()
         outcomes = chain(
@@ -108,12 +118,18 @@ class Imports:
         )
         kept = [self._new(job_id, place, outcome, row) for place, (outcome, row) in enumerate(outcomes)]
         groups = [(group.id, group.name, group.display_name) for group in ground.groups]
-        record = {"author": author, "instance_id": instance.id, "wishes": asdict(wishes), "groups": groups}
+        record = {
+            "author": author,
+            "file": file[:_LONGEST_FILE],
+            "instance_id": instance.id,
+            "wishes": asdict(wishes),
+            "groups": groups,
+        }
         sealed = self._seal(job_id, record)
         with self._database.transaction() as transaction:
-            old = select(agent_imports.c.id).where(agent_imports.c.made_at < now - KEPT_FOR)
-            transaction.execute(delete(agent_import_rows).where(agent_import_rows.c.import_id.in_(old)))
-            transaction.execute(delete(agent_imports).where(agent_imports.c.made_at < now - KEPT_FOR))
+            table = agent_imports.c
+            old = transaction.execute(select(table.id).where(table.made_at < now - KEPT_FOR)).scalars().all()
+            _forget(transaction, [*old, *_surplus(transaction, entry, now)])
             job = {"id": job_id, "connection": entry.name, "first_version": entry.first_version, "made_at": now}
             transaction.execute(insert(agent_imports).values(**job, stage="looking", sealed=sealed))
             for start in range(0, len(kept), _CHUNK):
@@ -162,11 +178,16 @@ class Imports:
             waiting = and_(agent_imports.c.id == job.id, agent_imports.c.stage == "asking")
             return bool(transaction.execute(update(agent_imports).where(waiting).values(stage="running")).rowcount)
 
+    def stop(self, job: Job) -> bool:
+        """Let an import wait for somebody's word again; return whether it ran. A step that is under way ends first."""
+        with self._database.transaction() as transaction:
+            running = and_(agent_imports.c.id == job.id, agent_imports.c.stage == "running")
+            return bool(transaction.execute(update(agent_imports).where(running).values(stage="asking")).rowcount)
+
     def drop(self, job: Job) -> None:
         """Forget an import; what was done stays done."""
         with self._database.transaction() as transaction:
-            transaction.execute(delete(agent_import_rows).where(agent_import_rows.c.import_id == job.id))
-            transaction.execute(delete(agent_imports).where(agent_imports.c.id == job.id))
+            _forget(transaction, [job.id])
 
     def advance(self, job: Job, instance: Instance) -> Advance:
         """Look up, or do, up to twenty rows in about two seconds.
@@ -260,6 +281,15 @@ class Imports:
         with self._database.transaction() as transaction:
             transaction.execute(update(table).where(own).values(**values))
 
+    def _check_room(self, entry: Entry) -> None:
+        """Raise RosterInvalid where so many run that dropping what waits would make no room."""
+        young = agent_imports.c.made_at >= self._now() - KEPT_FOR
+        running = select(func.count()).where(_of(entry), young, agent_imports.c.stage == "running")
+        with self._database.transaction() as transaction:
+            count = transaction.execute(running).scalar_one()
+        if count >= MOST_UNFINISHED:
+            raise RosterInvalid(expected=f"fewer than {MOST_UNFINISHED} imports that are running", received=f"{count}")
+
     # What is kept -----------------------------------------------------------------------------------------------------
 
     def _move(self, job_id: str, stage: Stage, following: Stage) -> bool:
@@ -309,6 +339,7 @@ class Imports:
             stage=row.stage,
             made_at=row.made_at,
             author=record["author"],
+            file=record.get("file", ""),
             wishes=wishes,
             groups=groups,
             counts=counted,
@@ -322,6 +353,21 @@ class Imports:
         if record["import"] != job_id:
             raise SealBroken(PURPOSE)  # a row of another import, put there by somebody else
         return record
+
+
+def _surplus(transaction: Any, entry: Entry, now: float) -> Sequence[str]:
+    """Return the ids of imports nobody said yes to, the oldest of them, that leave room for one more."""
+    unfinished = (_of(entry), agent_imports.c.made_at >= now - KEPT_FOR, agent_imports.c.stage != "over")
+    newest_first = select(agent_imports.c.id, agent_imports.c.stage).where(*unfinished)
+    found = transaction.execute(newest_first.order_by(agent_imports.c.made_at.desc(), agent_imports.c.id)).all()
+    running = sum(stage == "running" for _, stage in found)
+    waiting = [job_id for job_id, stage in found if stage != "running"]
+    return waiting[max(MOST_UNFINISHED - 1 - running, 0) :]
+
+
+def _forget(transaction: Any, job_ids: Sequence[str]) -> None:
+    transaction.execute(delete(agent_import_rows).where(agent_import_rows.c.import_id.in_(job_ids)))
+    transaction.execute(delete(agent_imports).where(agent_imports.c.id.in_(job_ids)))
 
 
 def _of(entry: Entry) -> Any:

@@ -17,7 +17,13 @@ LARGEST: Final = 5 * 1024 * 1024
 """Bytes of one file."""
 MOST_LINES: Final = 20_000
 """Lines below the heads."""
+MOST_CELLS: Final = 200
+"""Cells of one line; a file of commas alone would be millions."""
+LONGEST_CELL: Final = 1_000
+"""Characters."""
 _SEPARATORS: Final = ",;\t"
+# Less than the longest cell that the reader takes, so that one long line does not fail here.
+_LOOKED_AT: Final = 100_000
 _UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -37,7 +43,7 @@ def lines_of(data: bytes) -> list[Line]:
             by commas, semicolons or tabs. What guards a cell against being a formula is taken off.
 
     Raises:
-        RosterInvalid: it is too large, no text, no table, or empty.
+        RosterInvalid: it is too large, no text, no table, or empty, or has too many lines or cells, or too long ones.
     """
     if len(data) > LARGEST:
         raise RosterInvalid(expected=f"at most {LARGEST // 1024 // 1024} MB", received="a larger file")
@@ -75,6 +81,7 @@ def _read(text: str) -> Iterator[Line]:
         if row is None:
             return
         number, end = end + 1, reader.line_num
+        _check(row, number)
         cells = tuple(as_meant(cell.strip()) for cell in row)
         if any(cells):
             count += 1
@@ -83,7 +90,16 @@ def _read(text: str) -> Iterator[Line]:
             yield Line(number, cells)
 
 
+def _check(row: list[str], number: int) -> None:
+    if len(row) > MOST_CELLS:
+        raise RosterInvalid(expected=f"at most {MOST_CELLS} cells a line", received=f"more in line {number}")
+    if max(map(len, row), default=0) > LONGEST_CELL:
+        raise RosterInvalid(
+            expected=f"cells of at most {LONGEST_CELL} characters", received=f"a longer one in line {number}"
+        )
+
+
 def _separator(text: str) -> str:
     """Return what separates the first line into the most cells."""
-    first = next((line for line in text.splitlines() if line.strip()), "")
+    first = next((line for line in text.splitlines() if line.strip()), "")[:_LOOKED_AT]
     return max(_SEPARATORS, key=lambda one: len(next(csv.reader([first], delimiter=one), [])))

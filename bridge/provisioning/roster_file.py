@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -45,6 +45,7 @@ class Row:
         skill_groups: names, display names or ``#`` with the number; None where the file has no such column: then they
             stay as they are.
         fault: what is wrong with the line, for people; empty where nothing is.
+        twin: number of a line before that has the account in another spelling; 0: none. One of them may be right.
     """
 
     line: int
@@ -52,6 +53,7 @@ class Row:
     display_name: str = ""
     skill_groups: tuple[str, ...] | None = None
     fault: str = ""
+    twin: int = 0
 
 
 def cells_of(data: bytes) -> list[tuple[str, ...]]:
@@ -70,7 +72,7 @@ def read_roster(data: bytes) -> tuple[Row, ...]:
     """
     heads, *lines = lines_of(data)
     columns = _columns(heads)
-    seen = dict[str, int]()
+    seen = defaultdict[str, dict[str, int]](dict)
     return tuple(_row(line, columns, seen) for line in lines)
 
 
@@ -122,17 +124,21 @@ def _columns(heads: Line) -> dict[str, int]:
     return columns
 
 
-def _row(line: Line, columns: Mapping[str, int], seen: dict[str, int]) -> Row:
+def _row(line: Line, columns: Mapping[str, int], seen: Mapping[str, dict[str, int]]) -> Row:
     short = len(line.cells) <= max(columns.values())
     cells = {name: line.cells[place] if place < len(line.cells) else "" for name, place in columns.items()}
     account, display = cells["account_name"], cells.get("display_name", "")
     groups = _names(cells["skill_groups"]) if "skill_groups" in cells else None
     fault = said("it has fewer cells than the first line") if short else _fault(account, display)
+    if fault:
+        return Row(line.number, account, display, groups, fault)
     # Upper and lower case: whoever writes one account twice so does not mean two people.
-    former = seen.setdefault(account.casefold(), line.number)
-    if not fault and former != line.number:
-        fault = said("line %(line)s has this account already", line=former)
-    return Row(line.number, account, display, groups, fault)
+    spellings = seen[account.casefold()]
+    if account in spellings:
+        fault = said("line %(line)s has this account already", line=spellings[account])
+    twin = min((number for name, number in spellings.items() if name != account), default=0)
+    spellings.setdefault(account, line.number)
+    return Row(line.number, account, display, groups, fault, twin)
 
 
 def _fault(account: str, display: str) -> str:

@@ -43,6 +43,7 @@ def demo_config(
     connections: tuple[str, ...] = tuple(COMPANIES),
     jwt: tuple[str, ...] = (),
     frontend: tuple[str, ...] = (),
+    newcomers: tuple[str, ...] = (),
     world: Registrar | None = None,
     console: bool = False,
 ) -> str:
@@ -54,6 +55,7 @@ def demo_config(
             halves (it must be given then).
         frontend: those of them that run in mode frontend, with both redirect URLs of Fuyun's own.
         console: whether Lin of Contoso administers everything, and what is entered there may be at this machine.
+        newcomers: those of them that make agents for people who sign in for the first time.
         world: registers the redirect URIs; not needed where `public_url` is on loopback.
     """
     head = [_head(public_url, data_dir), _hotline_sdk(sandbox_url)]
@@ -68,6 +70,8 @@ def demo_config(
             continue
         signing = _jwt(name, public_url, data_dir, world) if name in jwt else ""
         head.append(_connection(company, sandbox_url, signing))
+        if name in newcomers:
+            head.append(_provisioning(name))
     return "\n".join(head)
 
 
@@ -186,6 +190,13 @@ def _aiccs(key: AccessKey, sandbox_url: str) -> str:
         "protocol": address.scheme,
     }
     return _table("[connections.aiccs]", values)
+
+
+def _provisioning(name: str) -> str:
+    # Only the provider of globex tells of groups.
+    rule = "groups = phone-sales -> Sales" if name == "globex" else "given_name = Nora -> Sales"
+    values = {"create_agents": True, "skill_groups": ["客服热线"], "rules": [rule]}
+    return _table("[connections.provisioning]", values)
 
 
 def _address(kind: str, sandbox_url: str) -> dict[str, str]:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from bridge.sandbox.people import Person
 
 _CLAIMS_BY_SCOPE: Final = {
-    "profile": {"name", "given_name", "family_name", "preferred_username", "picture"},
+    "profile": {"name", "given_name", "family_name", "preferred_username", "picture", "groups"},
     "email": {"email", "email_verified"},
     "phone": {"phone_number", "phone_number_verified"},
 }
@@ -74,6 +74,7 @@ class GenericOidc(Manner):
             "email": person.email,
             "email_verified": True if person.email else None,
             "phone_number": f"+86{person.phone}" if person.phone else None,
+            "groups": list(person.teams) or None,
         }
         opened = set().union(*(_CLAIMS_BY_SCOPE.get(scope, set()) for scope in scopes))
         return {name: value for name, value in known.items() if name in opened and value is not None}

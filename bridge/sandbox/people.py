@@ -18,6 +18,7 @@ class Person:
         email: None for an account without a mailbox; its other account fields are then empty as well.
         organization: `HOME`, or `STRANGERS` for somebody of a foreign tenant.
         note: one line for the authorize page about what to expect.
+        teams: what a provider that tells of groups says in ``groups``.
     """
 
     key: str
@@ -31,6 +32,7 @@ class Person:
     number: int
     organization: str = HOME
     note: str = ""
+    teams: tuple[str, ...] = ()
 
     def at(self, domain: str) -> Person:
         """Return the person with the mailbox that a company of this e-mail domain gave out; strangers keep theirs."""
@@ -62,6 +64,7 @@ CAST: Final = (
     Person(
         key="lin", name="Lin Example", given_name="Lin", family_name="Example", email="lin@contoso.example",
         phone="13800000000", username="lin", sub="248289761001", number=10086, note="agent, ready to take calls",
+        teams=("everybody", "phone-care"),
     ),
     Person(
         key="fang", name="王芳", given_name="芳", family_name="王", email="wang.fang@contoso.example",
@@ -74,6 +77,7 @@ CAST: Final = (
     Person(
         key="nora", name="Nora Newcomer", given_name="Nora", family_name="Newcomer", email="nora@contoso.example",
         phone="13800000003", username="nora", sub="248289761004", number=10089, note="colleague without an agent",
+        teams=("everybody", "phone-sales"),
     ),
     Person(
         key="kim", name="Kim Frozen", given_name="Kim", family_name="Frozen", email="kim@contoso.example",

@@ -12,6 +12,7 @@ import pytest
 from bridge.aiccs.instance import Instance
 from bridge.connections.rows import Entry
 from bridge.connections.secrets import KeyRing
+from bridge.core.contact_center_errors import RosterInvalid
 from bridge.core.model import AiccsAccess, Secret
 from bridge.outbound import Outbound
 from bridge.provisioning.bulk import Wishes
@@ -64,9 +65,15 @@ def database(store: str, request: pytest.FixtureRequest) -> Iterator[Database]:
         yield made
 
 
-def test_of_several_who_work_at_it_each_row_is_done_by_one(database: Database, clock: Clock) -> None:
-    desk, outbound = Desk(), Outbound()
-    imports = Imports(
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+@pytest.fixture
+def imports(database: Database, clock: Clock, desk: Desk) -> Iterator[Imports]:
+    outbound = Outbound()
+    yield Imports(
         database=database,
         key_ring=KEYS,
         desk=cast("ContactCenterDesk", desk),
@@ -74,6 +81,10 @@ def test_of_several_who_work_at_it_each_row_is_done_by_one(database: Database, c
         known=KnownAgents(database, KEYS, clock),
         now=clock,
     )
+    outbound.close()
+
+
+def test_of_several_who_work_at_it_each_row_is_done_by_one(imports: Imports, desk: Desk) -> None:
     job_id = imports.begin(CONTOSO, INSTANCE, ROWS, Wishes(), author="Wang")
     find = partial(imports.job, CONTOSO, INSTANCE, job_id)
     together([partial(imports.advance, find(), INSTANCE)] * 3)
@@ -83,4 +94,29 @@ def test_of_several_who_work_at_it_each_row_is_done_by_one(database: Database, c
     assert (find().stage, find().ending("done"), sum(end.is_last for end in ends)) == ("over", len(ROWS), 1)
     assert desk.made == Counter(row.account_name for row in ROWS)
     assert [outcome.step.account_name for outcome in imports.every(find())] == [row.account_name for row in ROWS]
-    outbound.close()
+
+
+def test_of_too_many_unfinished_ones_the_oldest_that_nobody_started_is_dropped(imports: Imports, clock: Clock) -> None:
+    def begun(entry: Entry = CONTOSO, *, is_started: bool = False) -> str:
+        clock.advance(1)
+        job_id = imports.begin(entry, INSTANCE, (Row(2, "frozen", fault="a fault"),), Wishes(), author="Wang")
+        assert not is_started or imports.start(imports.job(entry, INSTANCE, job_id))
+        return job_id
+
+    def kept(entry: Entry = CONTOSO) -> list[str]:
+        return [job.id for job in imports.latest(entry)]
+
+    first, second = begun(is_started=True), begun()
+    third = begun()
+    fourth = begun()
+    assert kept() == [fourth, third, first]
+    globex = Entry("globex", "console", "active", 1, 1)
+    begun(globex)
+    assert (len(kept()), len(kept(globex))) == (3, 1)
+    for job_id in (third, fourth):
+        assert imports.start(imports.job(CONTOSO, INSTANCE, job_id))
+    with pytest.raises(RosterInvalid) as refusal:
+        begun()
+    assert (refusal.value.received, second in kept()) == ("3", False)
+    imports.drop(imports.job(CONTOSO, INSTANCE, first))
+    assert begun() in kept()

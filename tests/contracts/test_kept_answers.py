@@ -56,6 +56,13 @@ def test_what_was_answered_is_answered_again(answers: KeptAnswers) -> None:
     assert [answers.begin(ONE) for _ in range(2)] == [KeptAnswer(ANSWER, 0)] * 2
 
 
+def test_what_nobody_knows_the_end_of_is_kept_as_such(answers: KeptAnswers) -> None:
+    assert answers.begin(ONE) is None
+    answers.keep(ONE, {"expected": "an answer", "received": "none in time"}, is_uncertain=True)
+    kept = KeptAnswer({"expected": "an answer", "received": "none in time"}, 0, is_uncertain=True)
+    assert answers.begin(ONE) == kept
+
+
 def test_of_ten_at_once_one_does_it(answers: KeptAnswers) -> None:
     assert sorted(together([partial(attempt, answers)] * 10)) == ["does it", *["waits"] * 9]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -395,6 +395,14 @@ def test_few_administrators_at_once_wait_for_strangers_servers(house: House) -> 
             pass
     with console.slow_errand():
         pass
+
+
+def test_the_slow_errands_of_one_connection_leave_room_for_those_of_others(house: House) -> None:
+    with ExitStack() as waiting:
+        for name, is_free in (("acme", True), ("Acme", True), ("acme", False), ("contoso", True)):
+            waiting.enter_context(house.app.test_request_context(f"/admin/connections/{name}/dashboard"))
+            with nullcontext() if is_free else pytest.raises(RateLimited):
+                waiting.enter_context(console.slow_errand())
 
 
 def test_deep_nesting_is_no_surprise(house: House) -> None:

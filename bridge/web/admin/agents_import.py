@@ -10,6 +10,7 @@ from flask_babel import lazy_gettext as _
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from bridge.core.contact_center_errors import RosterInvalid
+from bridge.core.spreadsheet import MARK, csv_line
 from bridge.http import console
 from bridge.http.contact_center import place_in_sight, place_to_change
 from bridge.http.current import services
@@ -18,8 +19,9 @@ from bridge.http.texts import explain
 from bridge.provisioning.bulk import Wishes
 from bridge.provisioning.lines import LARGEST
 from bridge.provisioning.report import report
-from bridge.provisioning.roster_file import read_roster
+from bridge.provisioning.roster_file import HEADS, read_roster
 from bridge.web.admin import places
+from bridge.web.admin.call_words import Wall
 
 if TYPE_CHECKING:
     from flask_babel.speaklater import LazyString
@@ -33,7 +35,7 @@ _BASE: Final = "/admin/connections/<name>/agents/import"
 _LARGEST_UPLOAD: Final = LARGEST + 1024 * 1024
 _PAGE: Final = 100
 _PATIENCE: Final = 60.0
-_WISHES: Final = ("delete_missing", "also_frozen", "also_deleted")
+_WISHES: Final = ("delete_missing", "delete_many", "also_frozen", "also_deleted")
 # What becomes of rows: how it looks, and the words.
 _ACTS: Final[dict[str, tuple[str, LazyString]]] = {
     "create": ("good", _("New")),
@@ -70,11 +72,13 @@ def begin(name: str) -> Response:
     place = place_in_sight(name)
     try:
         console.require_own_form()
-        rows = read_roster(_sent())
         wishes = Wishes(**{wish: wish in request.form for wish in _WISHES})
         with console.slow_errand(), services().outbound.in_a_hurry(_PATIENCE):
+            rows = read_roster(_sent())
             entry = services().register.entry(place.name)
-            job_id = services().agent_imports.begin(entry, place.instance, rows, wishes, author=place.admin.name)
+            job_id = services().agent_imports.begin(
+                entry, place.instance, rows, wishes, author=place.admin.name, file=_file_name()
+            )
     except RequestEntityTooLarge:
         return _refused(place, gettext("The file is larger than 5 MB."))
     except RosterInvalid as refusal:
@@ -87,6 +91,14 @@ def begin(name: str) -> Response:
             ),
         )
     return places.see(url_for("agents_import.show", name=place.name, job_id=job_id))
+
+
+@agents_import.get(f"{_BASE}/template.csv")
+def template_csv(name: str) -> Response:
+    """Send an empty list to fill in: the first line alone."""
+    place_in_sight(name)
+    headers = {"Content-Disposition": 'attachment; filename="agents.csv"'}
+    return Response((MARK + csv_line(HEADS[:-1])).encode(), mimetype="text/csv", headers=headers)
 
 
 @agents_import.get(f"{_BASE}/<job_id>")
@@ -108,6 +120,7 @@ def show(name: str, job_id: str) -> str:
         acts=_ACTS,
         results=_RESULTS,
         explain=explain,
+        wall=_wall(place),
         number=number,
         last=last,
     )
@@ -139,6 +152,16 @@ def step(name: str, job_id: str) -> Response:
     return jsonify({**_counts(job), "stage": job.stage, "wait": advance.wait, "trouble": trouble})
 
 
+@agents_import.post(f"{_BASE}/<job_id>/stop")
+def stop(name: str, job_id: str) -> Response:
+    """Let a running import wait, at the latest after the step that is under way; it can go on later."""
+    place = place_to_change(name)
+    job = _job(place, job_id)
+    if services().agent_imports.stop(job):
+        places.journaled(place, "agents_import_stopped", done=job.ending("done"), needed=job.needed)
+    return places.see(url_for("agents_import.show", name=place.name, job_id=job.id))
+
+
 @agents_import.post(f"{_BASE}/<job_id>/drop")
 def drop(name: str, job_id: str) -> Response:
     """Forget an import and its rows."""
@@ -158,6 +181,10 @@ def report_csv(name: str, job_id: str) -> Response:
     return Response(report(services().agent_imports.every(job)), mimetype="text/csv", headers=headers)
 
 
+def _wall(place: Place) -> Wall:
+    return Wall(place.instance.access.utc_offset)
+
+
 def _job(place: Place, job_id: str) -> Job:
     return services().agent_imports.job(services().register.entry(place.name), place.instance, job_id)
 
@@ -166,6 +193,12 @@ def _counts(job: Job) -> dict[str, int]:
     """Return how far an import is in what it does now: rows looked up, or rows done."""
     total = job.rows if job.stage == "looking" else job.needed
     return {"total": total, "done": total - job.left}
+
+
+def _file_name() -> str:
+    file = request.files.get("file")
+    name = (file.filename if file else "") or ""
+    return "".join(letter for letter in name.replace("\\", "/").rpartition("/")[2] if letter.isprintable())
 
 
 def _sent() -> bytes:
@@ -184,6 +217,7 @@ def _form(place: Place, fault: str = "") -> str:
         text=_typed().get("text", "") if fault else "",
         jobs=services().agent_imports.latest(services().register.entry(place.name)),
         done=places.done_of(_DONE),
+        wall=_wall(place),
     )
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from html import escape
 from typing import TYPE_CHECKING, Any, Final
+from unicodedata import east_asian_width
 
 from markupsafe import Markup
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 _WIDE: Final = (640, 260)
 _NARROW: Final = (330, 250)
 _LABEL: Final = 12
+_MARGIN: Final = 8
+_LETTER: Final = 0.6
+"""Width of a letter as pygal reckons it, in heights."""
 _MOST_LABELS: Final = {_WIDE: 13, _NARROW: 6}
 # Layers of texts and tips that only pygal's script would show.
 _LEFT_OUT: Final = frozenset({"titles", "plot overlay", "plot text-overlay", "plot tooltip-overlay", "legends"})
@@ -102,11 +106,13 @@ def _graph(chart: Chart, size: tuple[int, int]) -> Any:
         style=style,
         css=(),
         js=(),
-        margin=8,
+        margin=_MARGIN,
+        margin_left=_MARGIN + (_beyond(chart.labels) if chart.is_lying else 0),
         spacing=8,
         show_legend=False,
         x_labels_major_every=every,
-        show_minor_x_labels=False,
+        # Values lie along this axis where bars do.
+        show_minor_x_labels=chart.is_lying,
         truncate_label=40,
     )
     # Bars that lie are counted from below.
@@ -117,6 +123,13 @@ def _graph(chart: Chart, size: tuple[int, int]) -> Any:
     for one in chart.series:
         graph.add(one.name, list(one.values)[::way])
     return graph
+
+
+def _beyond(labels: Sequence[str]) -> int:
+    """Return how much wider labels are than pygal reckons: a Chinese letter is as wide as it is high (UAX 11)."""
+    wide = (sum(1 if east_asian_width(one) in "WF" else _LETTER for one in label) for label in labels)
+    reckoned = max(map(len, labels), default=0) * _LETTER
+    return math.ceil(max(max(wide, default=0) - reckoned, 0) * _LABEL)
 
 
 def lines(most: float) -> list[int]:

@@ -18,6 +18,8 @@ from bridge.http.current import services
 from bridge.provisioning.roster_file import write_roster
 from bridge.provisioning.staff import Charge
 from bridge.web.admin import places
+from bridge.web.admin.call_search import DAY
+from bridge.web.admin.call_words import Wall
 from bridge.web.admin.places import desk, see
 
 if TYPE_CHECKING:
@@ -149,15 +151,14 @@ def new(name: str) -> str | Response:
         return _form(place, Typed(request.args.get("account", "")[:_LONGEST]), {})
     place = place_to_change(name)
     typed = _typed(place)
-    faults = _faults(typed, is_new=True)
-    if not faults:
-        try:
-            services().staff.create(_charge(place), typed.account_name, typed.display_name, typed.group_ids)
-        except AgentExists:
-            faults = {"account_name": gettext("An agent with this account name is there already.")}
-        else:
-            return _to_agent(place, typed.account_name, "created")
-    return Response(_form(place, typed, faults), 422, mimetype="text/html")
+    if faults := _faults(typed, is_new=True):
+        return Response(_form(place, typed, faults), 422, mimetype="text/html")
+    try:
+        services().staff.create(_charge(place), typed.account_name, typed.display_name, typed.group_ids)
+    except AgentExists:
+        faults = {"account_name": gettext("An agent with this account name is there already.")}
+        return Response(_form(place, typed, faults, is_there=True), 422, mimetype="text/html")
+    return _to_agent(place, typed.account_name, "created")
 
 
 @contact_agents.post(f"{_BASE}/agent")
@@ -206,15 +207,21 @@ def _shown(place: Place, agent: Agent, typed: Typed, faults: places.Faults) -> s
         faults=faults,
         groups=_groups(place),
         live=_live(place, agent),
+        week_ago=Wall(place.instance.access.utc_offset).day(services().now() - 6 * DAY),
         states=STATES,
         breaks=BREAKS,
         done=places.done_of(_DONE),
     )
 
 
-def _form(place: Place, typed: Typed, faults: places.Faults) -> str:
+def _form(place: Place, typed: Typed, faults: places.Faults, *, is_there: bool = False) -> str:
     return render_template(
-        "admin/contact_center/agent_new.html", place=place, typed=typed, faults=faults, groups=_groups(place)
+        "admin/contact_center/agent_new.html",
+        place=place,
+        typed=typed,
+        faults=faults,
+        groups=_groups(place),
+        is_there=is_there,
     )
 
 
@@ -265,6 +272,9 @@ def _account_fault(account_name: str) -> str:
         account_name_of(account_name)
     except RequestInvalid:
         return str(gettext("Please enter an e-mail address or a phone number: at most 255 readable characters."))
+    if any(map(str.isspace, account_name)):
+        # What an account name may be is published nowhere; white space in one is a slip that nobody sees.
+        return str(gettext("No spaces, please: neither e-mail addresses nor phone numbers have any."))
     return ""
 
 

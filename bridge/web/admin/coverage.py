@@ -83,10 +83,12 @@ def make(name: str) -> Response:
         return _refused(place, Asked(fault=_("The file is larger than 5 MB.")))
     asked = Asked(request.form.get("column", "").strip()[:_LONGEST], _days(request.form.get("days", "")))
     try:
-        column, names = _staff(asked.column, place.connection.mapping_field)
+        # The file counts as much as the answers: to read a large one takes as long as they do.
+        with console.slow_errand():
+            column, names = _staff(asked.column, place.connection.mapping_field)
+            found = _report(place, names, asked.days)
     except _NoReport as refusal:
         return _refused(place, Asked(asked.column, asked.days, refusal.columns, refusal.fault))
-    found = _report(place, names, asked.days)
     if request.form.get("format") == "csv":
         return _file(place, found)
     return Response(_page(place, Asked(column, asked.days), found), mimetype="text/html")
@@ -119,7 +121,7 @@ def _staff(column: str, mapping_field: str) -> tuple[str, tuple[str, ...]]:
 
 def _report(place: Place, names: tuple[str, ...], days: int) -> Coverage:
     arrivals = services().trail.arrivals(place.name, services().now() - days * _DAY)
-    with console.slow_errand(), services().outbound.in_a_hurry(_PATIENCE):
+    with services().outbound.in_a_hurry(_PATIENCE):
         found = gather(services().contact_center.thorough(), place.instance, arrivals, names)
     services().journal.record_act("coverage_report", actor=place.admin.name, connection=place.name, **found.summary())
     return found

@@ -125,7 +125,8 @@ def _states(place: Place) -> States | None:
 
 
 def _told(figures: Figures, wall: Wall) -> list[Told]:
-    return [_calls(figures, wall), _answered(figures, wall), _talk(figures, wall)]
+    told = [_calls(figures, wall), _answered(figures, wall), _talk(figures, wall)]
+    return [*told, _handed_on(figures, wall)] if figures.total.transferred else told
 
 
 def _labels(figures: Figures, wall: Wall) -> list[str]:
@@ -141,8 +142,9 @@ def _calls(figures: Figures, wall: Wall) -> Told:
     series = [
         Series(gettext("Inbound"), "in", [one.inbound for one in tallies]),
         Series(gettext("Outbound"), "out", [one.outbound for one in tallies]),
-        Series(gettext("Handed on"), "on", [one.transferred for one in tallies]),
     ]
+    if total.other:
+        series.append(Series(gettext("Direction not told"), "on", [one.other for one in tallies]))
     title = gettext("Calls by the hour") if figures.slot == HOUR else gettext("Calls by the day")
     said = gettext(
         "%(inbound)s inbound and %(outbound)s outbound calls; %(transferred)s times a call was handed on.",
@@ -165,6 +167,14 @@ def _answered(figures: Figures, wall: Wall) -> Told:
         missed=figures.total.missed,
     )
     return _with_table(Chart("answered", gettext("Answered and missed"), said, _labels(figures, wall), series), figures)
+
+
+def _handed_on(figures: Figures, wall: Wall) -> Told:
+    """Return it as a chart of its own: it happens within calls, which are counted already."""
+    series = [Series(gettext("Handed on"), "on", [slot.tally.transferred for slot in figures.slots])]
+    said = gettext("%(count)s times a call was handed on to another agent.", count=figures.total.transferred)
+    title = gettext("Calls handed on")
+    return _with_table(Chart("handed-on", title, said, _labels(figures, wall), series), figures)
 
 
 def _talk(figures: Figures, wall: Wall) -> Told:

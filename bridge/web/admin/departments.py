@@ -49,8 +49,9 @@ def new(name: str) -> str | Response:
     if request.method == "GET":
         return _form(place_in_sight(name), "", {})
     place, typed = place_to_change(name), places.text_of(request.form, "name")
-    if faults := places.only_faults(name=places.name_fault(typed)):
-        return Response(_form(place, typed, faults), 422, mimetype="text/html")
+    faults = places.only_faults(name=places.name_fault(typed))
+    if faults or _is_second(place, typed):
+        return Response(_form(place, typed, faults, is_second=not faults), 422, mimetype="text/html")
     department_id = desk().departments.create(place.instance, typed)
     places.journaled(place, "department_created", department=typed, department_id=department_id)
     return _to_list(place, "created")
@@ -65,8 +66,9 @@ def edit(name: str, department_id: int) -> str | Response:
         return _form(place, department.name, {}, department)
     place, typed = place_to_change(name), places.text_of(request.form, "name")
     department = desk().departments.find(place.instance, department_id)
-    if faults := places.only_faults(name=places.name_fault(typed)):
-        return Response(_form(place, typed, faults, department), 422, mimetype="text/html")
+    faults = places.only_faults(name=places.name_fault(typed))
+    if faults or _is_second(place, typed, department):
+        return Response(_form(place, typed, faults, department, is_second=not faults), 422, mimetype="text/html")
     desk().departments.rename(place.instance, department_id, typed)
     places.journaled(place, "department_renamed", department=typed, department_id=department_id, former=department.name)
     return _to_list(place, "renamed")
@@ -126,14 +128,26 @@ def _asking(place: Place, department: Department, removal: Removal | None = None
         department=department,
         inside=inside,
         are_empty=not any(members for _, members in inside),
+        lines=places.lines_that(place, lambda part: part.department_id == department.id),
         removal=removal,
         told=places.told(removal.outcomes) if removal else [],
     )
 
 
-def _form(place: Place, typed: str, faults: places.Faults, department: Department | None = None) -> str:
+def _is_second(place: Place, name: str, itself: Department | None = None) -> bool:
+    return places.is_second((name,), [one.name for one in desk().departments.every(place.instance) if one != itself])
+
+
+def _form(
+    place: Place, typed: str, faults: places.Faults, department: Department | None = None, *, is_second: bool = False
+) -> str:
     return render_template(
-        "admin/contact_center/department.html", place=place, department=department, typed=typed, faults=faults
+        "admin/contact_center/department.html",
+        place=place,
+        department=department,
+        typed=typed,
+        faults=faults,
+        is_second=is_second,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from flask import Blueprint, Response, render_template, request, url_for
@@ -10,10 +11,11 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 
 from bridge.aiccs.numbers import NumberSettings
+from bridge.core.contact_center_errors import HotlineNumberUnknown
 from bridge.core.errors import RequestInvalid
 from bridge.http import console
 from bridge.http.contact_center import place_in_sight, place_to_change
-from bridge.provisioning.hotline_numbers import LEVELS, delete_numbers, known_numbers, reset_numbers
+from bridge.provisioning.hotline_numbers import LEVELS, delete_numbers, reset_numbers
 from bridge.provisioning.places import branches
 from bridge.web.admin import number_form, places
 from bridge.web.admin.number_form import Typed
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from bridge.aiccs.numbers import HotlineNumber
     from bridge.http.contact_center import Place
     from bridge.provisioning.one_by_one import Outcome
+    from bridge.provisioning.places import Branch
 
 hotline_numbers = Blueprint("hotline_numbers", __name__)
 
@@ -42,6 +45,31 @@ _DONE: Final[places.Done] = {
     "deleted": ("good", _("The number was deleted from the contact center. You still own it.")),
     "deleted_all": ("good", _("All chosen numbers were deleted from the contact center. You still own them.")),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class AtHand:
+    """What a form is filled and judged with: all numbers, and the departments with their skill groups."""
+
+    place: Place
+    numbers: tuple[HotlineNumber, ...]
+    branches: list[Branch]
+
+    def number(self, wanted: str) -> HotlineNumber | None:
+        """Return this number, None where it is not there."""
+        return next((one for one in self.numbers if one.number == wanted), None)
+
+    def demanded(self, wanted: str) -> HotlineNumber:
+        """Return this number; raises HotlineNumberUnknown."""
+        found = self.number(wanted)
+        if found is None:
+            raise HotlineNumberUnknown(expected="a number that the contact center has", received="another")
+        return found
+
+    def choices(self) -> dict[str, Any]:
+        """Return what can be chosen: flows are told only by the numbers that have them."""
+        flows = {one.settings.flow_id: one.flow_name for one in self.numbers if one.settings.flow_id}
+        return {"place": self.place, "flows": flows, "branches": self.branches, "levels": LEVELS}
 
 
 @hotline_numbers.get(_BASE)
@@ -65,15 +93,15 @@ def overview(name: str) -> str:
 def new(name: str) -> str | Response:
     """Ask for a number that the cloud account owns, and add it."""
     if request.method == "GET":
-        return _form(place_in_sight(name), Typed(number=request.args.get("number", "")[:_LONGEST]), {})
+        return _form(_at_hand(place_in_sight(name)), Typed(number=request.args.get("number", "")[:_LONGEST]), {})
     place, typed = place_to_change(name), number_form.of_form(request.form)
-    wanted = typed.changes(branches(desk(), place.instance)).applied(NumberSettings(""))
-    is_there = typed.number in known_numbers(desk(), place.instance, [typed.number])
+    at_hand = _at_hand(place)
+    wanted = typed.changes(at_hand.branches).applied(NumberSettings(""))
     faults = number_form.faults_of(typed, [wanted])
-    if fault := number_form.number_fault(typed.number, is_there=is_there):
+    if fault := number_form.number_fault(typed.number, is_there=at_hand.number(typed.number) is not None):
         faults["number"] = fault
     if faults:
-        return Response(_form(place, typed, faults), 422, mimetype="text/html")
+        return Response(_form(at_hand, typed, faults), 422, mimetype="text/html")
     desk().numbers.add(place.instance, typed.number, wanted)
     places.journaled(place, "hotline_number_added", number=typed.number)
     return _to_list(place, "added")
@@ -83,14 +111,15 @@ def new(name: str) -> str | Response:
 def edit(name: str, number: str) -> str | Response:
     """Show all that can be set of a number, and set all of it anew."""
     if request.method == "GET":
-        place = place_in_sight(name)
-        found = desk().numbers.find(place.instance, number)
-        return _form(place, number_form.of_number(found), {}, found)
+        at_hand = _at_hand(place_in_sight(name))
+        found = at_hand.demanded(number)
+        return _form(at_hand, number_form.of_number(found), {}, found)
     place, typed = place_to_change(name), number_form.of_form(request.form)
-    found = desk().numbers.find(place.instance, number)
-    wanted = typed.changes(branches(desk(), place.instance)).applied(NumberSettings(""))
+    at_hand = _at_hand(place)
+    found = at_hand.demanded(number)
+    wanted = typed.changes(at_hand.branches).applied(NumberSettings(""))
     if faults := number_form.faults_of(typed, [wanted]):
-        return Response(_form(place, typed, faults, found), 422, mimetype="text/html")
+        return Response(_form(at_hand, typed, faults, found), 422, mimetype="text/html")
     desk().numbers.reset(place.instance, found.number, wanted)
     places.journaled(place, "hotline_number_reset", number=found.number)
     return _to_list(place, "reset")
@@ -104,13 +133,15 @@ def reset(name: str) -> str | Response:
         if not request.args.getlist("number"):
             return _to_list(place, "none")
         blank = Typed(inbound="", outbound="", inbound_survey="", outbound_survey="", scope="")
-        return _batch_form(place, _chosen(place, request.args.getlist("number")), blank, {})
+        at_hand = _at_hand(place)
+        return _batch_form(at_hand, _chosen(at_hand.numbers, request.args.getlist("number")), blank, {})
     place, typed = place_to_change(name), number_form.of_form(request.form, is_batch=True)
-    found = _chosen(place, request.form.getlist("number"))
-    changes = typed.changes(branches(desk(), place.instance))
+    at_hand = _at_hand(place)
+    found = _chosen(at_hand.numbers, request.form.getlist("number"))
+    changes = typed.changes(at_hand.branches)
     wanted = [changes.applied(one.settings) for one in found]
     if faults := number_form.faults_of(typed, wanted, is_batch=True):
-        return Response(_batch_form(place, found, typed, faults), 422, mimetype="text/html")
+        return Response(_batch_form(at_hand, found, typed, faults), 422, mimetype="text/html")
     with console.slow_errand():
         outcomes = list(reset_numbers(desk(), place.instance, [one.number for one in found], changes))
     return _finished(place, "hotline_number_reset", outcomes, "reset_all")
@@ -123,9 +154,9 @@ def delete(name: str) -> str | Response:
         place = place_in_sight(name)
         if not request.args.getlist("number"):
             return _to_list(place, "none")
-        return _deleting(place, _chosen(place, request.args.getlist("number")), "")
+        return _deleting(place, _chosen(_every(place), request.args.getlist("number")), "")
     place = place_to_change(name)
-    found = _chosen(place, request.form.getlist("number"))
+    found = _chosen(_every(place), request.form.getlist("number"))
     numbers = [one.number for one in found]
     typed = {one for one in _BETWEEN.split(request.form.get("typed", "")) if one}
     if typed != set(numbers):
@@ -139,11 +170,19 @@ def delete(name: str) -> str | Response:
 # What the pages show -------------------------------------------------------------------------------------------------
 
 
-def _chosen(place: Place, numbers: list[str]) -> list[HotlineNumber]:
+def _every(place: Place) -> tuple[HotlineNumber, ...]:
+    return tuple(desk().numbers.every(place.instance))
+
+
+def _at_hand(place: Place) -> AtHand:
+    return AtHand(place, _every(place), [one for one in branches(desk(), place.instance) if one.department])
+
+
+def _chosen(every: Iterable[HotlineNumber], numbers: list[str]) -> list[HotlineNumber]:
     """Return the numbers that were ticked and are there; raises RequestInvalid where it is none, or too many."""
     if not all(map(_NUMBER.fullmatch, numbers)):
         raise RequestInvalid(expected="hotline numbers", received="another text")
-    found = list(known_numbers(desk(), place.instance, numbers).values())
+    found = [one for one in every if one.number in numbers]
     if not 0 < len(found) <= _AT_ONCE:
         raise RequestInvalid(expected=f"1 to {_AT_ONCE} numbers that are there", received=str(len(found)))
     return found
@@ -162,35 +201,20 @@ def _finished(place: Place, event: str, outcomes: Iterable[Outcome], done: str) 
     return Response(page, _CONFLICT, mimetype="text/html")
 
 
-def _form(place: Place, typed: Typed, faults: places.Faults, found: HotlineNumber | None = None) -> str:
+def _form(at_hand: AtHand, typed: Typed, faults: places.Faults, found: HotlineNumber | None = None) -> str:
     return render_template(
-        "admin/contact_center/number.html", found=found, **_at_hand(place), place=place, typed=typed, faults=faults
+        "admin/contact_center/number.html", found=found, typed=typed, faults=faults, **at_hand.choices()
     )
 
 
-def _batch_form(place: Place, found: list[HotlineNumber], typed: Typed, faults: places.Faults) -> str:
+def _batch_form(at_hand: AtHand, found: list[HotlineNumber], typed: Typed, faults: places.Faults) -> str:
     return render_template(
-        "admin/contact_center/numbers_reset.html",
-        numbers=found,
-        **_at_hand(place),
-        place=place,
-        typed=typed,
-        faults=faults,
+        "admin/contact_center/numbers_reset.html", numbers=found, typed=typed, faults=faults, **at_hand.choices()
     )
 
 
 def _deleting(place: Place, found: list[HotlineNumber], fault: str) -> str:
     return render_template("admin/contact_center/numbers_delete.html", place=place, numbers=found, fault=fault)
-
-
-def _at_hand(place: Place) -> dict[str, Any]:
-    """Return what can be chosen: flows are told only by the numbers that have them."""
-    settings = ((one.settings.flow_id, one.flow_name) for one in desk().numbers.every(place.instance))
-    return {
-        "flows": {flow_id: name for flow_id, name in settings if flow_id},
-        "branches": [one for one in branches(desk(), place.instance) if one.department],
-        "levels": LEVELS,
-    }
 
 
 def _to_list(place: Place, done: str) -> Response:

@@ -14,13 +14,14 @@ from bridge.http.current import services
 from bridge.http.texts import explain
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from flask import Response
     from flask_babel.speaklater import LazyString
     from werkzeug.datastructures import MultiDict
 
     from bridge.aiccs.contact_center import ContactCenterDesk
+    from bridge.aiccs.numbers import HotlineNumber, OutboundRange
     from bridge.http.contact_center import Place
     from bridge.provisioning.one_by_one import Outcome
 
@@ -65,6 +66,11 @@ def done_of(table: Done) -> tuple[str, str] | None:
 def journaled(place: Place, event: str, **details: Any) -> None:
     """Keep what the administrator did to a contact center."""
     services().journal.record_act(event, actor=place.admin.name, connection=place.name, **details)
+
+
+def lines_that(place: Place, names: Callable[[OutboundRange], bool]) -> list[HotlineNumber]:
+    """Return the hotline numbers of which a part of "who may call with it" fits; raises as `HotlineNumbers.every`."""
+    return [line for line in desk().numbers.every(place.instance) if any(map(names, line.settings.ranges))]
 
 
 def told(outcomes: Sequence[Outcome]) -> list[Told]:
@@ -128,6 +134,15 @@ def text_fault(text: str) -> str:
         return str(gettext("At most %(most)s characters.", most=LONGEST_TEXT))
     legible = text.replace("\n", " ")
     return "" if legible.isprintable() else str(gettext("Readable characters only, please."))
+
+
+def is_second(names: Sequence[str], others: Iterable[str]) -> bool:
+    """Say whether another has one of these names already, and nobody pressed the button again to have a second one.
+
+    The contact center takes both, and nobody can tell them apart in a list.
+    """
+    wanted = {name.casefold() for name in names if name}
+    return request.form.get("again") != names[0] and not wanted.isdisjoint(map(str.casefold, others))
 
 
 def only_faults(**found: str) -> Faults:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from flask import Blueprint, Response, render_template, request, url_for
+from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 
 from bridge.core.contact_center_errors import SkillGroupInUse
@@ -74,8 +75,9 @@ def new(name: str) -> str | Response:
     if request.method == "GET":
         return _form(place_in_sight(name), Typed(department=request.args.get("department", "")), {})
     place, typed = place_to_change(name), _typed()
-    if faults := _faults(typed, is_new=True):
-        return Response(_form(place, typed, faults), 422, mimetype="text/html")
+    faults = _faults(typed, is_new=True)
+    if faults or places.is_second((typed.name, typed.display_name), _names(place)):
+        return Response(_form(place, typed, faults, is_second=not faults), 422, mimetype="text/html")
     department = places.id_of(typed.department) if typed.department else None
     if department is not None:
         desk().departments.find(place.instance, department)
@@ -119,6 +121,9 @@ def remove(name: str, group_id: int) -> str | Response:
     place = place_to_change(name)
     group = desk().skill_groups.find(place.instance, group_id)
     how = request.form.get("how", "")
+    if how == "move" and not request.form.get("to"):
+        fault = gettext("Choose the skill group that they go into.")
+        return Response(_asking(place, group, faults={"to": fault}), 422, mimetype="text/html")
     if how in {"move", "take_out"}:
         return _dissolve(place, group, places.id_of(request.form.get("to", "")) if how == "move" else None)
     if how:
@@ -150,13 +155,21 @@ def _removed(place: Place, group: SkillGroup, done: str, agents: int) -> Respons
     return _to_list(place, done)
 
 
-def _asking(place: Place, group: SkillGroup, removal: Removal | None = None, move_to: int | None = None) -> str:
+def _asking(
+    place: Place,
+    group: SkillGroup,
+    removal: Removal | None = None,
+    move_to: int | None = None,
+    faults: places.Faults | None = None,
+) -> str:
     return render_template(
         "admin/contact_center/skill_group_remove.html",
         place=place,
         group=group,
         members=desk().agents.in_group(place.instance, group.id),
         others=[one for one in desk().skill_groups.every(place.instance) if one.id != group.id],
+        lines=places.lines_that(place, lambda part: group.id in part.group_ids),
+        faults=faults or {},
         removal=removal,
         told=places.told(removal.outcomes) if removal else [],
         move_to=move_to,
@@ -164,15 +177,22 @@ def _asking(place: Place, group: SkillGroup, removal: Removal | None = None, mov
     )
 
 
-def _form(place: Place, typed: Typed, faults: places.Faults, group: SkillGroup | None = None) -> str:
+def _form(
+    place: Place, typed: Typed, faults: places.Faults, group: SkillGroup | None = None, *, is_second: bool = False
+) -> str:
     return render_template(
         "admin/contact_center/skill_group.html",
         place=place,
         group=group,
         typed=typed,
         faults=faults,
+        is_second=is_second,
         departments=[] if group else desk().departments.every(place.instance),
     )
+
+
+def _names(place: Place) -> list[str]:
+    return [name for one in desk().skill_groups.every(place.instance) for name in (one.name, one.display_name)]
 
 
 def _typed() -> Typed:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from flask_babel.speaklater import LazyString
 
     from bridge.connections.expiry import Deadline
+    from bridge.ops.trail import Record
 
 EVENTS: Final[dict[str, LazyString]] = {
     "sign_in": _("Sign-in of an agent"),
@@ -24,6 +25,7 @@ EVENTS: Final[dict[str, LazyString]] = {
     "admin_link_made": _("Link to the console made"),
     "journal_exported": _("Journal exported"),
     "numbers_unmasked": _("Whole phone numbers shown"),
+    "calls_searched_by_number": _("Calls searched by phone number"),
     "calls_exported": _("Calls exported"),
     "recording_opened": _("Recording listened to or downloaded"),
     "coverage_report": _("Coverage report made"),
@@ -50,6 +52,10 @@ EVENTS: Final[dict[str, LazyString]] = {
     "agent_deleted": _("Agent deleted"),
     "agent_signed_out": _("Agent taken off the hotline"),
     "agents_exported": _("Agents exported"),
+    "agents_import_begun": _("Import of agents begun"),
+    "agents_imported": _("Agents imported"),
+    "agents_import_stopped": _("Import of agents stopped"),
+    "agents_import_dropped": _("Import of agents discarded"),
     "skill_group_created": _("Skill group created"),
     "skill_group_changed": _("Skill group changed"),
     "skill_group_emptied": _("Agents led out of a skill group"),
@@ -106,7 +112,24 @@ _FACTS: Final[dict[str, LazyString]] = {
     "department": _("Department"),
     "department_id": _("Number of the department"),
     "former": _("Name before"),
+    "number": _("Hotline number"),
+    "rows": _("Lines of the file"),
+    "needed": _("Agents to change"),
+    "done": _("Agents changed"),
+    "created": _("Agents made"),
+    "updated": _("Agents changed otherwise"),
+    "deleted": _("Agents deleted"),
+    "refused": _("Agents refused"),
+    "uncertain": _("Agents of whom it is uncertain"),
+    "outcome": _("How it ended"),
+    "calls": _("Calls"),
+    "shown": _("What was shown"),
 }
+# What an act was done to: the first of these that a record has; a name before its number.
+_SUBJECTS: Final = (
+    *("agent", "account_name", "number", "skill_group", "department", "call", "domain"),
+    *("skill_group_id", "department_id", "api_key"),
+)
 _WHATS: Final[dict[str, LazyString]] = {
     "idp_secret": _("Client secret at the identity provider"),
     "fuyun_secret": _("Client secret in the Fuyun portal"),
@@ -143,6 +166,15 @@ def step(name: str) -> str:
 def fact(name: str) -> str:
     """Return what a further detail is called."""
     return str(_FACTS.get(name, name))
+
+
+def subject(record: Record) -> str:
+    """Return what something was done to, such as an agent's account name; empty where the record does not say it."""
+    texts = ((name, str(record.details.get(name, ""))) for name in _SUBJECTS)
+    name, text = next(((name, text) for name, text in texts if text), ("", ""))
+    if text == record.person:
+        return ""
+    return f"#{text}" if name.endswith("_id") else text
 
 
 def outcome(code: str) -> str:

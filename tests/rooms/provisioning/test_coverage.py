@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +15,7 @@ from bridge.aiccs.instance import instance_of
 from bridge.ops.trail import Arrival
 from bridge.provisioning import coverage, coverage_file
 from bridge.provisioning.coverage import gather, report
+from bridge.provisioning.nearest import LONGEST, Nearest
 from bridge.provisioning.verdicts import MEANINGS
 from tests.kit.house import build_house, demo_settings
 
@@ -73,6 +75,8 @@ VERDICTS: dict[str, tuple[str, str, list[str], int | None]] = {
     "a letter too few": ("wang.fng@contoso.example", "typo", ["wang.fang@contoso.example"], 89),
     "neighbours swapped": ("wang.fnag@contoso.example", "typo", ["wang.fang@contoso.example"], 89),
     "a slip in the domain too": ("wangfang@contso.example", "typo", ["wang.fang@contoso.example"], 89),
+    "a slip in the domain alone": ("wang.fang@contsoo.example", "typo", ["wang.fang@contoso.example"], 100),
+    "another top": ("wang.fang@contoso.exam", "domain", ["wang.fang@contoso.example"], None),
     "last name first": ("fang.wang@contoso.example", "typo", ["wang.fang@contoso.example"], None),
     "a slip that fits two": (
         "emma.reid@contoso.example",
@@ -188,3 +192,18 @@ def test_agents_in_no_skill_group_are_found_one_by_one(house: House, monkeypatch
     monkeypatch.setattr(coverage, "MOST_LOOK_UPS", 1)
     bounded = gather(house.services.contact_center, instance, [arrived("farther@contoso.example")], staff)
     assert (only(bounded, "farther@contoso.example").verdict, bounded.unasked) == ("nobody", 2)
+
+
+def test_a_name_longer_than_any_account_is_nobody() -> None:
+    (agreed, longer) = (report([agent("x" * LONGEST)], [], ["X" * count]).people[0] for count in (LONGEST, LONGEST + 1))
+    assert (agreed.verdict, longer.verdict) == ("case", "nobody")
+    assert report([agent("x" * (LONGEST + 1))], [], ["X" * LONGEST]).people[0].verdict == "nobody"
+
+
+def test_where_there_is_too_much_to_compare_the_report_says_how_many_were_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(coverage, "Nearest", partial(Nearest, work=len("wang.fang")))
+    found = report(
+        AGENTS[3:4], [], ["wang.fng@contoso.example", "wang.fag@contoso.example", "WANG.FANG@contoso.example"]
+    )
+    assert [person.verdict for person in found.people] == ["nobody", "typo", "case"]
+    assert (found.uncompared, coverage_file.document(found)["not_compared"]) == (1, 1)

@@ -10,7 +10,7 @@ import pytest
 from bridge.aiccs.agents import Agent
 from bridge.aiccs.skill_groups import SkillGroup
 from bridge.core.contact_center_errors import RosterInvalid
-from bridge.provisioning.lines import LARGEST, MOST_LINES
+from bridge.provisioning.lines import LARGEST, LONGEST_CELL, MOST_CELLS, MOST_LINES
 from bridge.provisioning.roster_file import Row, cells_of, read_roster, write_roster
 
 LIN = Row(2, "lin@contoso.example", "小林", ("客服热线", "Sales"))
@@ -43,7 +43,7 @@ def test_every_usual_way_of_saving_it_is_read(text: str, encoding: str) -> None:
         ("'+8613800000000,'=Lin,A", Row(3, "+8613800000000", "=Lin", ("A",))),
         (",Lin,A", Row(3, "", "Lin", ("A",), "the account name is missing")),
         ("kim,Kim,A", Row(3, "kim", "Kim", ("A",), "line 2 has this account already")),
-        ("KIM,Kim,A", Row(3, "KIM", "Kim", ("A",), "line 2 has this account already")),
+        ("KIM,Kim,A", Row(3, "KIM", "Kim", ("A",), twin=2)),
         ("lin,Lin", Row(3, "lin", "Lin", (), "it has fewer cells than the first line")),
         (
             "l\u200bin,Lin,A",
@@ -77,8 +77,24 @@ def test_a_column_that_is_missing_says_nothing() -> None:
         (b"\xff\xff\xff", "something else"),
         (b"account\n" + b"a\n" * (MOST_LINES + 1), "more"),
         (b"a" * (LARGEST + 1), "a larger file"),
+        (b"account\n" + b"," * MOST_CELLS, "more in line 2"),
+        (b"account\na" + b"a" * LONGEST_CELL, "a longer one in line 2"),
+        (b"a" * 200_000, "others from line 1 on"),
     ],
-    ids=["empty", "blank", "no_account", "twice", "open_quote", "xlsx", "bytes", "lines", "bytes_too_many"],
+    ids=[
+        "empty",
+        "blank",
+        "no_account",
+        "twice",
+        "open_quote",
+        "xlsx",
+        "bytes",
+        "lines",
+        "bytes_too_many",
+        "cells",
+        "cell",
+        "first_cell",
+    ],
 )
 def test_what_is_no_list_of_agents_is_refused_whole(data: bytes, received: str) -> None:
     with pytest.raises(RosterInvalid) as refusal:

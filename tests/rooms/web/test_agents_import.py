@@ -12,7 +12,10 @@ import pytest
 
 from bridge.access.rules import Allowed
 from bridge.core.errors import StoreUnavailable
+from bridge.core.seats import Seats
+from bridge.http import console as console_room
 from bridge.provisioning import import_rows as tables
+from bridge.provisioning import imports
 from bridge.provisioning.carrying_out import Hands
 from bridge.provisioning.imports import KEPT_FOR, Imports
 from bridge.provisioning.lines import LARGEST
@@ -103,7 +106,7 @@ class TestTheComparison:
         page = console.open(job).text
         told = plain(page)
         for words in (
-            "Agents that would be changed: 2",
+            "Create 1, change 1, delete 0",
             "there is no skill group Nowhere",
             "小林 Lin",
             "Frozen, left alone",
@@ -117,15 +120,36 @@ class TestTheComparison:
 
     def test_is_made_of_a_file_as_excel_in_china_saves_it(self, console: Browser) -> None:
         data = "坐席账号\t对外展示名\t技能组\n王芳\t王 芳\t客服热线\n".encode("gb18030")
-        answer = console.wire.post(
-            f"{console.origin}{IMPORT}",
-            data={"csrf_token": form_token(console), "delete_missing": "yes"},
-            files={"file": ("agents.csv", data)},
-            headers={"Origin": console.origin, "Sec-Fetch-Mode": "navigate"},
-            timeout=30,
-        )
-        told = plain(answer.text)
+        wishes = {"csrf_token": form_token(console), "delete_missing": "yes"}
+
+        def compared(**more: str) -> str:
+            answer = console.wire.post(
+                f"{console.origin}{IMPORT}",
+                data={**wishes, **more},
+                files={"file": ("agents.csv", data)},
+                headers={"Origin": console.origin, "Sec-Fetch-Mode": "navigate"},
+                timeout=30,
+            )
+            return plain(answer.text)
+
+        assert "14 of" in compared()
+        told = compared(delete_many="yes")
         assert ("王芳" in told, "14 Deleted" in told) == (True, True)
+
+    def test_begins_with_an_empty_list_to_fill_in(self, console: Browser) -> None:
+        text = console.open(f"{IMPORT}/template.csv").content.decode("utf-8-sig")
+        assert text.split() == ["account_name,display_name,skill_groups"]
+        page = console.open(IMPORT).text
+        assert re.search(r'href="/admin/connections/contoso/agents"\s+aria-current="true"', page)
+
+    def test_keeps_what_the_file_is_called_and_tells_the_contact_centers_time(self, console: Browser) -> None:
+        files = {"file": ("lists/new <agents>.csv", HEAD + "new,New,\n")}
+        headers = {"Origin": console.origin, "Sec-Fetch-Mode": "navigate"}
+        data = {"csrf_token": form_token(console)}
+        answer = console.wire.post(f"{console.origin}{IMPORT}", data=data, files=files, headers=headers, timeout=30)
+        assert "<strong>new &lt;agents&gt;.csv</strong>" in answer.text
+        assert "(UTC+08:00)" in answer.text
+        assert "new &lt;agents&gt;.csv" in console.open(IMPORT).text
 
     @pytest.mark.parametrize(
         ("text", "said"),
@@ -141,6 +165,11 @@ class TestTheComparison:
     ) -> None:
         answer = act(console, IMPORT, {"text": text})
         assert (answer.status_code, said in plain(answer.text)) == (400, True), plain(answer.text)
+
+    def test_is_read_only_where_a_slow_errand_has_room(self, console: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(console_room, "_ERRANDS", Seats(1, each=1))
+        with console_room._ERRANDS.one(None):
+            assert act(console, IMPORT, {"text": ""}).status_code == 429
 
     def test_with_nothing_to_change_ends_there(self, console: Browser) -> None:
         job = begun(console, f"{LIN},,客服热线\n")
@@ -170,7 +199,7 @@ class TestTheRun:
         job = started(console, SOME)
         assert 'max="2" value="0"' in console.open(job).text
         assert step(console, job) == {"total": 2, "done": 2, "stage": "over", "wait": 0, "trouble": ""}
-        assert "2 agents were changed." in console.open(job).text
+        assert "Created 1, changed 1, deleted 0." in console.open(job).text
         assert (center.agents["new"].display_name, len(center.agents[LIN].groups)) == ("New <One>", 2)
         assert [(row["line"], row["act"], row["result"]) for row in report(console, job)] == [
             ("2", "create", "done"),
@@ -192,8 +221,24 @@ class TestTheRun:
         job = begun(console, "new,New,Sales\n")
         assert act(console, f"{job}/step").headers["Location"] == job
         act(console, f"{job}/start")
-        assert "1 agents were changed." in act(console, f"{job}/step", follow=True).text
+        assert "Created 1, changed 0, deleted 0." in act(console, f"{job}/step", follow=True).text
         assert "new" in center.agents
+
+    def test_can_be_stopped_and_goes_on_later(
+        self, house: House, console: Browser, center: ContactCenter, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        job = started(console, "n1,N,\nn2,N,\n")
+        monkeypatch.setattr(imports, "_AT_ONCE", 1)
+        assert step(console, job)["done"] == 1
+        page = plain(act(console, f"{job}/stop", follow=True).text)
+        assert "Created 1, changed 0, deleted 0. Not done yet: 1." in page
+        assert (step(console, job)["stage"], "n2" in center.agents) == ("asking", False)
+        assert "Stopped" in plain(console.open(IMPORT).text)
+        act(console, f"{job}/start")
+        assert (step(console, job)["stage"], "n2" in center.agents) == ("over", True)
+        assert [event for event, _ in events(house)][::-1].count("agents_import_stopped") == 1
+        act(console, f"{job}/stop")
+        assert step(console, job)["stage"] == "over"
 
     def test_does_twenty_rows_at_most_in_one_step(self, console: Browser) -> None:
         job = begun(console, "".join(f"n{number},N,\n" for number in range(21)))
@@ -215,7 +260,7 @@ class TestTheRun:
         center.hire("new", "Somebody else", groups=())
         assert step(console, job)["stage"] == "over"
         page = plain(console.open(job).text)
-        assert "1 agents were changed, 1 were refused." in page
+        assert "Created 0, changed 1, deleted 0. Refused: 1." in page
         assert [row["code"] for row in report(console, job)] == ["agent_exists", ""]
 
     def test_waits_for_a_contact_center_that_does_not_answer(

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, timedelta, timezone
 from html import unescape
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from bridge.access.rules import Allowed
+from bridge.aiccs.agents import Agents, LiveState
 from bridge.aiccs.skill_groups import SkillGroups
+from bridge.calls.overview import Landmarks, Overviews
 from bridge.web.admin import places, skill_groups
 from bridge.web.admin.contact_agents import BREAKS, STATES
-from tests.kit.desk import act, administrator, allowing, form_token, operator
-from tests.kit.house import build_house, demo_settings
+from tests.kit.console_forms import told
+from tests.kit.contact_pages import center_of, plain, sent, staffed_house
+from tests.kit.desk import act, administrator, operator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,9 +40,8 @@ CHEN, KIM, LIU = "chen.jie@contoso.example", "kim@contoso.example", "liu.yang@co
 def house(tmp_path: Path) -> Iterator[House]:
     """A bridge with two companies, and Lin of Contoso who looks after Globex."""
     lin = Allowed("contoso", "email", ("lin@contoso.example",), "connection", ("globex",))
-    built = build_house(allowing(demo_settings(tmp_path, connections=("contoso", "globex")), lin))
-    yield built
-    built.services.database.close()
+    with staffed_house(tmp_path, lin, connections=("contoso", "globex")) as built:
+        yield built
 
 
 @pytest.fixture
@@ -48,26 +51,19 @@ def console(house: House) -> Browser:
 
 @pytest.fixture
 def center(house: House) -> ContactCenter:
-    return house.world.contact_centers["ccc_xp_demo"]
+    return center_of(house)
 
 
 @pytest.fixture(scope="module")
-def refused_at(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """A console where nothing that is tried succeeds, so that all rows share it."""
-    built = build_house(demo_settings(tmp_path_factory.mktemp("refused"), connections=("contoso",)))
-    yield operator(built)
-    built.services.database.close()
+def looked_at(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """A bridge in which nothing is changed: whoever only looks, or is refused, shares it."""
+    with staffed_house(tmp_path_factory.mktemp("looked-at")) as built:
+        yield built
 
 
-def plain(page: Response) -> str:
-    """Return what a page says, without its tags."""
-    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", page.text)))
-
-
-def sent(console: Browser, path: str, **fields: Any) -> Response:
-    """Send a form; a list stands for boxes that were ticked."""
-    data: Any = {"csrf_token": form_token(console), **fields}
-    return console.submit(path, data, follow=False)
+@pytest.fixture(scope="module")
+def reader(looked_at: House) -> Browser:
+    return operator(looked_at)
 
 
 def led_to(answer: Response) -> str:
@@ -75,26 +71,30 @@ def led_to(answer: Response) -> str:
     return answer.headers["Location"]
 
 
+def told_at(answer: Response) -> tuple[int, list[str]]:
+    return answer.status_code, list(told(answer))
+
+
 def events(house: House) -> list[tuple[str, dict[str, Any]]]:
     return [(one.event, dict(one.details)) for one in reversed(house.journal()) if one.connection == "contoso"]
 
 
 class TestAgents:
-    def test_stand_with_all_their_groups_and_are_found_by_name_and_group(self, console: Browser) -> None:
-        page = plain(console.open(AGENTS))
+    def test_stand_with_all_their_groups_and_are_found_by_name_and_group(self, reader: Browser) -> None:
+        page = plain(reader.open(AGENTS))
         assert "Agents: 15" in page
         assert f"陈洁 {CHEN} 客服热线, 售后组 Can work" in page
         assert f"Kim {KIM} 客服热线 Frozen" in page
-        found = plain(console.open(f"{AGENTS}?q=CHEN&group={AFTER_SALES}"))
+        found = plain(reader.open(f"{AGENTS}?q=CHEN&group={AFTER_SALES}"))
         assert ("Agents: 1 " in found, "客服热线, 售后组" in found) == (True, True)
-        assert "No agent in a skill group fits" in plain(console.open(f"{AGENTS}?q=chen&group={SALES}"))
+        assert "No agent in a skill group fits" in plain(reader.open(f"{AGENTS}?q=chen&group={SALES}"))
 
-    def test_come_in_pages_that_keep_the_search(self, console: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_come_in_pages_that_keep_the_search(self, reader: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(places, "PAGE", 10)
-        first = console.open(f"{AGENTS}?q=contoso")
+        first = reader.open(f"{AGENTS}?q=contoso")
         (following,) = re.findall(r'rel="next" href="([^"]+)"', first.text)
-        assert "Page 2 of 2" in plain(console.open(unescape(following)))
-        assert 'name="q" value="contoso"' in console.open(unescape(following)).text
+        assert "Page 2 of 2" in plain(reader.open(unescape(following)))
+        assert 'name="q" value="contoso"' in reader.open(unescape(following)).text
 
     def test_leave_as_a_file_that_the_import_takes(self, house: House, console: Browser) -> None:
         answer = console.open(f"{AGENTS}.csv?q=chen.jie")
@@ -106,15 +106,28 @@ class TestAgents:
             center.states[CHEN] = (code, 2)
             told = plain(console.open(f"{AGENTS}/agent?account={CHEN}"))
             assert str(word) in told
-            assert (str(BREAKS[2]) in told, "Take off the hotline" in told) == (
+            assert (str(BREAKS[2]) in told, "Take off the hotline" in told, "During a call nobody" in told) == (
                 code == "AgentBreak",
-                code != "AgentCheckout",
+                code not in {"AgentCheckout", "AgentBusyForCall"},
+                code == "AgentBusyForCall",
             )
 
-    def test_that_are_frozen_say_where_they_are_thawed(self, console: Browser) -> None:
-        assert "Only Alibaba Cloud's console can freeze and thaw" in plain(
-            console.open(f"{AGENTS}/agent?account={KIM}")
-        )
+    @pytest.mark.parametrize(("code", "said"), [("AgentReady", [True, False]), ("AgentBusyForCall", [False, False])])
+    def test_to_whom_a_call_is_on_its_way_are_in_one_state_and_stay_on_the_hotline(
+        self, reader: Browser, monkeypatch: pytest.MonkeyPatch, code: str, said: list[bool]
+    ) -> None:
+        monkeypatch.setattr(Agents, "live_state", lambda *_: LiveState(code, is_assigned=True))
+        told = plain(reader.open(f"{AGENTS}/agent?account={CHEN}"))
+        assert ["A call is on its way" in told, "Take off the hotline" in told] == said
+
+    def test_lead_to_their_calls_of_today_and_of_a_week(self, looked_at: House, reader: Browser) -> None:
+        page = reader.open(f"{AGENTS}/agent?account={CHEN}").text
+        assert f'href="{BASE}/calls?agent={CHEN}"' in page
+        day = datetime.fromtimestamp(looked_at.clock() - 6 * 86_400, timezone(timedelta(hours=8))).date()
+        assert f'href="{BASE}/calls?agent={CHEN}&amp;since={day}"' in page
+
+    def test_that_are_frozen_say_where_they_are_thawed(self, reader: Browser) -> None:
+        assert "Only Alibaba Cloud's console can freeze and thaw" in plain(reader.open(f"{AGENTS}/agent?account={KIM}"))
 
     def test_are_created_changed_taken_off_and_deleted(
         self, house: House, console: Browser, center: ContactCenter
@@ -130,6 +143,7 @@ class TestAgents:
         sent(console, f"{AGENTS}/agent", **account, display_name="Newer")
         changed = center.agents["new@contoso.example"]
         assert (changed.display_name, changed.groups) == ("Newer", ())
+        assert "In no skill group" in plain(console.open(f"{AGENTS}/agent?account=new@contoso.example"))
         center.states["new@contoso.example"] = ("AgentReady", 0)
         sent(console, f"{AGENTS}/sign-out", **account)
         assert center.state_of("new@contoso.example")[0] == "AgentCheckout"
@@ -146,31 +160,48 @@ class TestAgents:
         gone = console.open(f"{AGENTS}/agent?account=new@contoso.example")
         assert (gone.status_code, "the same number" in plain(gone)) == (404, True)
 
-    def test_that_nobody_has_are_offered_to_be_made(self, console: Browser) -> None:
-        missing = console.open(f"{AGENTS}/agent?account=nobody@contoso.example")
+    def test_that_nobody_has_are_offered_to_be_made(self, reader: Browser) -> None:
+        missing = reader.open(f"{AGENTS}/agent?account=nobody@contoso.example")
         assert (missing.status_code, "account=nobody@contoso.example" in missing.text) == (404, True)
-        assert 'value="nobody@contoso.example"' in console.open(f"{AGENTS}/new?account=nobody@contoso.example").text
+        assert 'value="nobody@contoso.example"' in reader.open(f"{AGENTS}/new?account=nobody@contoso.example").text
 
     @pytest.mark.parametrize(
         ("fields", "told"),
         [
             ({"account_name": CHEN, "display_name": "x"}, "is there already"),
             ({"account_name": "", "display_name": "x"}, "an e-mail address or a phone number"),
+            ({"account_name": "a b@c", "display_name": "x"}, "No spaces"),
             ({"account_name": "a@b", "display_name": " "}, "Please enter a name"),
             ({"account_name": "a@b", "display_name": "x" * 129}, "At most 128 characters"),
             ({"account_name": "a@b", "display_name": "x\u0007"}, "readable characters"),
         ],
-        ids=["there_already", "no_account", "no_name", "long_name", "unreadable_name"],
+        ids=["there_already", "no_account", "spaces", "no_name", "long_name", "unreadable_name"],
     )
-    def test_are_refused_beside_the_field(self, refused_at: Browser, fields: dict[str, str], told: str) -> None:
-        answer = sent(refused_at, f"{AGENTS}/new", **fields)
+    def test_are_refused_beside_the_field(self, reader: Browser, fields: dict[str, str], told: str) -> None:
+        answer = sent(reader, f"{AGENTS}/new", **fields)
         assert (answer.status_code, told in plain(answer)) == (422, True)
+        assert (f'href="{AGENTS}/agent?account={CHEN}"' in answer.text) == (fields["account_name"] == CHEN)
 
 
 class TestSkillGroups:
-    def test_stand_with_department_and_number_of_agents(self, console: Browser, center: ContactCenter) -> None:
-        page = plain(console.open(GROUPS))
-        assert f"售后组 Name: 售后 客服部 Hotline {len(center.members(AFTER_SALES))} Remove" in page
+    def test_stand_with_department_and_number_of_agents(self, looked_at: House, reader: Browser) -> None:
+        members = center_of(looked_at).members(AFTER_SALES)
+        assert f"售后组 Name: 售后 客服部 Hotline {len(members)} Remove" in plain(reader.open(GROUPS))
+
+    def test_are_left_into_no_other_by_chance_and_name_the_numbers_that_name_them(self, reader: Browser) -> None:
+        page = reader.open(f"{GROUPS}/{AFTER_SALES}/remove")
+        assert "Hotline numbers that name it: 1 They name it" in plain(page)
+        assert f'href="{BASE}/numbers/05710000002"' in page.text
+        assert "selected" not in page.text
+        assert told_at(sent(reader, f"{GROUPS}/{AFTER_SALES}/remove", how="move", to="")) == (422, ["to"])
+
+    def test_that_are_gone_keep_their_name_in_the_search_for_calls(
+        self, reader: Browser, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(Overviews, "landmarks", lambda *_: Landmarks({}, frozenset()))
+        page = reader.open(f"{BASE}/calls?since=2026-01-01&group={HOTLINE}").text
+        assert re.search(rf'value="{HOTLINE}" selected>客服热线</option>', page)
+        assert ">Skill group 77</option>" in reader.open(f"{BASE}/calls?group=77").text
 
     def test_are_made_and_changed_but_for_what_the_openapi_cannot(
         self, house: House, console: Browser, center: ContactCenter
@@ -185,8 +216,12 @@ class TestSkillGroups:
         changed = center.groups[made.group_id]
         assert (changed.name, changed.display_name, changed.description) == ("Night", "Nights", "")
         assert sent(console, f"{GROUPS}/{made.group_id}", display_name="", description="x").status_code == 422
+        day = {"name": "Day", "display_name": "NIGHTS", "description": "", "department": ""}
+        second = sent(console, f"{GROUPS}/new", **day)
+        assert (second.status_code, "There is a skill group of this name already" in plain(second)) == (422, True)
+        assert "done=created" in led_to(sent(console, f"{GROUPS}/new", **day, again="Day"))
         assert "done=removed" in led_to(sent(console, f"{GROUPS}/{made.group_id}/remove"))
-        told = ["skill_group_created", "skill_group_changed", "skill_group_removed"]
+        told = ["skill_group_created", "skill_group_changed", "skill_group_created", "skill_group_removed"]
         assert [event for event, _ in events(house)] == told
 
     def test_with_agents_offer_to_move_them_and_go_then(
@@ -232,12 +267,19 @@ class TestDepartments:
         sent(console, f"{DEPARTMENTS}/{number}", name="Late")
         assert center.departments[number] == "Late"
         assert sent(console, f"{DEPARTMENTS}/{number}", name="").status_code == 422
+        assert "done=renamed" in led_to(sent(console, f"{DEPARTMENTS}/{number}", name="late"))
+        second = sent(console, f"{DEPARTMENTS}/new", name="LATE")
+        assert ('name="again" value="LATE"' in second.text, len(center.departments)) == (True, 3)
+        assert sent(console, f"{DEPARTMENTS}/{number}", name="销售部").status_code == 422
+        assert "done=created" in led_to(sent(console, f"{DEPARTMENTS}/new", name="LATE", again="LATE"))
         assert "It has no skill groups" in plain(console.open(f"{DEPARTMENTS}/{number}/delete"))
         assert "done=deleted" in led_to(sent(console, f"{DEPARTMENTS}/{number}/delete"))
         assert number not in center.departments
         assert [event for event, _ in events(house)] == [
             "department_created",
             "department_renamed",
+            "department_renamed",
+            "department_created",
             "department_deleted",
         ]
 
@@ -245,6 +287,7 @@ class TestDepartments:
         night = center.add_group("Night", department_id=SELLING).group_id
         question = plain(console.open(f"{DEPARTMENTS}/{SELLING}/delete"))
         assert ("Skill groups in it: 2" in question, "All of them are empty" in question) == (True, False)
+        assert "Hotline numbers that name it: 1" in question
         assert sent(console, f"{DEPARTMENTS}/{SELLING}/delete").status_code == 409
         tried = plain(sent(console, f"{DEPARTMENTS}/{SELLING}/delete", how="empty_groups"))
         assert "could not be removed: 1" in tried

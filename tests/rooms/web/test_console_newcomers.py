@@ -120,7 +120,12 @@ def test_an_administrator_makes_agents_in_the_own_contact_center_only(house: Hou
     assert sent(desk, NEW, filled("oidc", **shared)).status_code == 303
     admin = administrator(house, "globex")
     assert "by an operator only" in faults(admin, EDIT, provisioning_create_agents="yes")["provisioning_create_agents"]
-    assert sent(admin, EDIT, {"instance_id": "ccc_xp_own", "provisioning_create_agents": "yes"}).status_code == 303
+    own = {"instance_id": "ccc_xp_own", "provisioning_create_agents": "yes"}
+    assert "ust be entered again" in faults(admin, EDIT, **own)["aiccs_access_key_secret"]
+    entered = {"aiccs_access_key_secret": shared["aiccs_access_key_secret"]}
+    assert sent(admin, EDIT, own | entered).status_code == 303
     assert sent(admin, EDIT, {"title": "Another"}).status_code == 303
-    assert sent(desk, EDIT, {"instance_id": contoso.instance_id}).status_code == 303
+    back = entered | {"instance_id": contoso.instance_id}
+    assert "by an operator only" in faults(admin, EDIT, **back)["provisioning_create_agents"], "by two steps neither"
+    assert sent(desk, EDIT, back).status_code == 303
     assert sent(admin, EDIT, {"title": "A third"}).status_code == 303, "what an operator wrote may stay"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from html import unescape
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,8 +9,8 @@ import pytest
 from bridge.aiccs.numbers import HotlineNumbers
 from bridge.core.errors import ContactCenterError
 from tests.kit.console_forms import shown, told
-from tests.kit.desk import form_token, operator
-from tests.kit.house import build_house, demo_settings
+from tests.kit.contact_pages import center_of, plain, sent, staffed_house
+from tests.kit.desk import operator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,9 +29,8 @@ AFTER_SALES, SALES, CARE, SELLING = 1234002, 1234003, 10, 11
 
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
-    built = build_house(demo_settings(tmp_path, connections=("contoso",)))
-    yield built
-    built.services.database.close()
+    with staffed_house(tmp_path) as built:
+        yield built
 
 
 @pytest.fixture
@@ -43,42 +40,36 @@ def console(house: House) -> Browser:
 
 @pytest.fixture
 def center(house: House) -> ContactCenter:
-    return house.world.contact_centers["ccc_xp_demo"]
+    return center_of(house)
 
 
 @pytest.fixture(scope="module")
-def refused_at(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """A console where nothing that is tried succeeds, so that all rows share it."""
-    built = build_house(demo_settings(tmp_path_factory.mktemp("refused"), connections=("contoso",)))
-    yield operator(built)
-    built.services.database.close()
+def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A console in which nothing is changed: whoever only looks, or is refused, shares it."""
+    with staffed_house(tmp_path_factory.mktemp("looked-at")) as built:
+        yield operator(built)
 
 
-def plain(page: Response) -> str:
-    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", page.text)))
-
-
-def sent(console: Browser, path: str, **fields: Any) -> Response:
-    """Send a form; a list stands for boxes that were ticked."""
-    data: Any = {"csrf_token": form_token(console), **fields}
-    return console.submit(f"{NUMBERS}{path}", data, follow=False)
+def filled(console: Browser, path: str, **fields: Any) -> Response:
+    """Send a form about numbers."""
+    return sent(console, f"{NUMBERS}{path}", **fields)
 
 
 def events(house: House) -> list[tuple[str, str]]:
     return [(one.event, one.details["number"]) for one in reversed(house.journal()) if one.connection]
 
 
-def test_all_numbers_stand_with_what_is_set_of_them(console: Browser) -> None:
-    page = plain(console.open(NUMBERS))
+def test_all_numbers_stand_with_what_is_set_of_them(reader: Browser) -> None:
+    page = plain(reader.open(NUMBERS))
     assert f"{SURVEYED} 热线号码 浙江 杭州 电信 yes 默认流程 all departments both ways Delete" in page
     assert "yes 售后流程 客服部: 售后组 销售部 inbound Delete" in page
     assert "Inbound only 全国 电信 yes 默认流程 no none Delete" in page
-    assert "Numbers: 2" in plain(console.open(f"{NUMBERS}?q=0571"))
-    assert "No number has these digits" in plain(console.open(f"{NUMBERS}?q=9999"))
+    assert "Numbers: 2" in plain(reader.open(f"{NUMBERS}?q=0571"))
+    assert "No number has these digits" in plain(reader.open(f"{NUMBERS}?q=9999"))
 
 
-def test_a_numbers_form_holds_what_is_there_but_for_the_scale(console: Browser) -> None:
-    page = console.open(f"{NUMBERS}/{RANGED}")
+def test_a_numbers_form_holds_what_is_there_but_for_the_scale(reader: Browser) -> None:
+    page = reader.open(f"{NUMBERS}/{RANGED}")
     found = shown(page)
     assert {name: found[name] for name in ("description", "flow", "scope", "levels", "department", "group")} == {
         "description": "售后专线",
@@ -90,14 +81,16 @@ def test_a_numbers_form_holds_what_is_there_but_for_the_scale(console: Browser) 
     }
     assert ("inbound_survey" in found, "outbound_survey" in found) == (True, False)
     assert "does not tell which scale is set" in plain(page)
+    assert '<option value="123457">售后流程</option>' in page.text
+    assert reader.open(f"{NUMBERS}/0571").status_code == 404
 
 
 def test_a_reset_sets_all_of_it(house: House, console: Browser, center: ContactCenter) -> None:
     form = shown(console.open(f"{NUMBERS}/{RANGED}")) | {"description": "New", "group": [AFTER_SALES, SALES]}
     form = {**form, "department": [], "outbound_survey": "on"}
-    refused = sent(console, f"/{RANGED}", **form)
+    refused = filled(console, f"/{RANGED}", **form)
     assert (refused.status_code, list(told(refused))) == (422, ["levels"])
-    answer = sent(console, f"/{RANGED}", **{**form, "levels": "4"})
+    answer = filled(console, f"/{RANGED}", **{**form, "levels": "4"})
     assert answer.headers["Location"].endswith("done=reset")
     line = center.lines[RANGED]
     assert (line.description, line.flow_id, line.evaluation_level) == ("New", 123457, 4)
@@ -107,13 +100,13 @@ def test_a_reset_sets_all_of_it(house: House, console: Browser, center: ContactC
 
 
 def test_a_number_is_added_and_deleted_by_typing_it(house: House, console: Browser, center: ContactCenter) -> None:
-    answer = sent(console, "/new", number="02100000004", description="Shanghai", inbound="on", scope="all")
+    answer = filled(console, "/new", number="02100000004", description="Shanghai", inbound="on", scope="all")
     assert answer.headers["Location"].endswith("done=added")
     line = center.lines["02100000004"]
     assert (line.inbound, line.outbound, line.outbound_all, line.flow_id) == (True, False, True, 0)
-    mistyped = sent(console, "/delete", number="02100000004", typed="0210000000")
+    mistyped = filled(console, "/delete", number="02100000004", typed="0210000000")
     assert (mistyped.status_code, "02100000004" in center.lines) == (422, True)
-    gone = sent(console, "/delete", number="02100000004", typed=" 02100000004")
+    gone = filled(console, "/delete", number="02100000004", typed=" 02100000004")
     assert gone.headers["Location"].endswith("done=deleted")
     assert "02100000004" not in center.lines
     assert [event for event, _ in events(house)] == ["hotline_number_added", "hotline_number_deleted"]
@@ -131,8 +124,8 @@ def test_a_number_is_added_and_deleted_by_typing_it(house: House, console: Brows
     ],
     ids=["no_digits", "there_already", "no_description", "no_flow_id", "no_scale", "nobody_may_call"],
 )
-def test_what_is_wrong_stands_at_its_field(refused_at: Browser, fields: dict[str, str], at: str) -> None:
-    answer = sent(refused_at, "/new", **{"number": "02100000004", "description": "x", "scope": "all", **fields})
+def test_what_is_wrong_stands_at_its_field(reader: Browser, fields: dict[str, str], at: str) -> None:
+    answer = filled(reader, "/new", **{"number": "02100000004", "description": "x", "scope": "all", **fields})
     assert (answer.status_code, list(told(answer))) == (422, [at])
 
 
@@ -146,18 +139,19 @@ def test_what_is_wrong_stands_at_its_field(refused_at: Browser, fields: dict[str
     ],
     ids=["another_scale", "no_such_department", "no_such_number", "no_number"],
 )
-def test_what_no_page_sends_is_refused(refused_at: Browser, path: str, fields: dict[str, str]) -> None:
-    assert sent(refused_at, path, **fields).status_code == 400
+def test_what_no_page_sends_is_refused(reader: Browser, path: str, fields: dict[str, str]) -> None:
+    assert filled(reader, path, **fields).status_code == 400
 
 
 def test_those_ticked_are_reset_and_keep_what_is_left_as_it_is(
     house: House, console: Browser, center: ContactCenter
 ) -> None:
-    chosen = f"{NUMBERS}/reset?number={RANGED}&number={INBOUND}"
-    assert "Reset 2 numbers" in plain(console.open(chosen))
-    refused = sent(console, "/reset", number=[RANGED, INBOUND], outbound="on", scope="all")
+    chosen = plain(console.open(f"{NUMBERS}/reset?number={RANGED}&number={INBOUND}"))
+    assert ("Reset 2 numbers" in chosen, f"a survey is on at: {RANGED} inbound Survey" in chosen) == (True, True)
+    assert "At none of the chosen" in plain(console.open(f"{NUMBERS}/reset?number={INBOUND}"))
+    refused = filled(console, "/reset", number=[RANGED, INBOUND], outbound="on", scope="all")
     assert list(told(refused)) == ["levels"]
-    answer = sent(console, "/reset", number=[RANGED, INBOUND], outbound="on", scope="all", no_flow="yes", levels="3")
+    answer = filled(console, "/reset", number=[RANGED, INBOUND], outbound="on", scope="all", no_flow="yes", levels="3")
     assert answer.headers["Location"].endswith("done=reset_all")
     ranged, inbound = center.lines[RANGED], center.lines[INBOUND]
     assert (ranged.description, ranged.flow_id, ranged.ranges, ranged.evaluation_level) == ("售后专线", 0, (), 3)
@@ -178,7 +172,7 @@ def test_those_that_cannot_be_deleted_are_named_and_the_others_go(
 
     monkeypatch.setattr(HotlineNumbers, "delete", stubborn)
     typed = f"{INBOUND}\r\n{RANGED}，"  # noqa: RUF001 — as Chinese keyboards type it
-    answer = sent(console, "/delete", number=[RANGED, INBOUND], typed=typed)
+    answer = filled(console, "/delete", number=[RANGED, INBOUND], typed=typed)
     assert answer.status_code == 409
     page = plain(answer)
     assert ("could not be changed: 1 of 2" in page, "HotlineNumber.InUse" in page) == (True, True)

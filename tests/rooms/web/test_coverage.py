@@ -10,6 +10,8 @@ import pytest
 from bridge.access.rules import Allowed
 from bridge.aiccs.agents import Agents
 from bridge.core.errors import ContactCenterUnreachable
+from bridge.core.seats import Seats
+from bridge.http import console as console_room
 from bridge.web.admin import coverage
 from tests.kit.desk import administrator, allowing, form_token, operator
 from tests.kit.house import build_house, demo_settings
@@ -75,12 +77,20 @@ def test_the_report_tells_staff_and_sign_ins_by_verdict(house: House) -> None:
     console = operator(house)
     page = asked(console, STAFF).text
     assert tiles(page) | {"idle": 0} == {"nobody": 1, "unnamed": 1, "typo": 1, "frozen": 1, "maps": 2, "idle": 0}
-    for told in ("2 of 4", "chen.jie@contoso.example", "88% alike", "emma.reed@contoso.example", 'value="E-mail"'):
+    for told in ("chen.jie@contoso.example", "88% alike", "emma.reed@contoso.example", 'value="E-mail"'):
         assert told in page, told
     (record,) = [one for one in house.journal() if one.event == "coverage_report"]
     assert record.details["staff"] == 4
     assert not [name for name in ("lin", "nora", "chen") if name in str(record.details)]
     assert "Coverage report made" in console.open("/admin/journal").text
+
+
+def test_what_is_uncertain_is_told_apart_and_links_keep_the_report(house: House) -> None:
+    page = asked(operator(house), "email\nLin@contoso.example\nnobody@elsewhere.example\n").text
+    assert "1 of 2 people of the staff list cannot work." in page
+    assert "1 of 2 is uncertain: only upper and lower case or the spelling differ." in page
+    assert 'account=nobody@elsewhere.example" target="_blank" rel="noopener">Create this agent' in page
+    assert ("mapping_field of this connection" in page, "#mapping_field" in page) == (True, False)
 
 
 def test_sign_ins_count_for_as_long_as_was_asked(house: House) -> None:
@@ -114,6 +124,14 @@ def test_a_list_that_cannot_be_used_says_why(house: House, staff: str | bytes, c
     answer = asked(operator(house), staff, column=column)
     assert (answer.status_code, told in answer.text) == (400, True)
     assert not [one for one in house.journal() if one.event == "coverage_report"]
+
+
+def test_a_list_is_read_only_where_a_slow_errand_has_room(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(console_room, "_ERRANDS", Seats(1, each=1))
+    monkeypatch.setattr(coverage, "read_staff_list", None)
+    operated = operator(house)
+    with console_room._ERRANDS.one(None):
+        assert asked(operated, STAFF).status_code == 429
 
 
 def test_a_list_larger_than_any_form_is_read_and_a_larger_one_refused(house: House) -> None:

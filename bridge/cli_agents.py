@@ -18,7 +18,7 @@ from bridge.provisioning.bulk import Ground
 from bridge.provisioning.roster_file import write_roster
 from bridge.provisioning.staff import Charge
 from bridge.running import CannotRun
-from bridge.telling import ask, config_option, plain, table
+from bridge.telling import advised, ask, config_option, plain, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,7 +78,7 @@ class Place:
         try:
             return Ground((), self.desk.skill_groups.every(self.instance)).ids_of(names)
         except ValueError as fault:
-            raise CannotRun(plain(str(fault))) from None
+            raise CannotRun(f"{plain(str(fault))}\n`groups list` tells which skill groups there are.") from None
 
     def agent(self, account_name: str) -> Agent:
         """Return an agent who is not deleted; raises AgentUnknown."""
@@ -94,7 +94,11 @@ def place_of(config: Path, name: str) -> Iterator[Place]:
     with opened(config) as services:
         entry = services.register.entry(name)
         connection = services.register.connection(entry.name, in_force(entry))
-        yield Place(services, entry.name, instance_of(connection))
+        try:
+            yield Place(services, entry.name, instance_of(connection))
+        except AgentUnknown as refusal:
+            advice = "`agents list` tells the names of all agents in skill groups; a name has to be exact."
+            raise CannotRun(f"{advised(refusal)}\n{advice}") from None
 
 
 @click.group()
@@ -153,6 +157,7 @@ def create(config: Path, name: str, account: str, display_name: str, groups: tup
 
     A deleted agent's account gets its old number back.
     """
+    _demand_name(display_name)
     with place_of(config, name) as place:
         account_name, group_ids = account_name_of(account), place.group_ids(groups)
         made = place.services.staff.create(place.charge, account_name, display_name, group_ids)
@@ -181,8 +186,9 @@ def update(
 
     The account name cannot be changed.
     """
-    if (groups and no_groups) or not (display_name or groups or no_groups):
+    if (groups and no_groups) or (display_name is None and not groups and not no_groups):
         raise click.UsageError("Say what to change: --name, and --group or --no-groups.")
+    _demand_name(display_name)
     with place_of(config, name) as place:
         former = place.agent(account)
         if not former.is_active and not also_frozen:
@@ -222,6 +228,11 @@ def export(config: Path, name: str, file: Path) -> None:
     else:
         file.write_bytes(content)
         click.echo(f"{len(found)} agents are in {file}.", err=True)
+
+
+def _demand_name(text: str | None) -> None:
+    if text is not None and not text.strip():
+        raise click.UsageError("--name is empty: an agent has a display name.")
 
 
 def _row(agent: Agent) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from bridge.provisioning.progress import ProgressInUse, key_of, progress_of
 from bridge.provisioning.report import report
 from bridge.provisioning.roster_file import read_roster
 from bridge.running import CannotRun
-from bridge.telling import ask, config_option, plain, table
+from bridge.telling import ask, config_option, going_on_later, plain, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item")
 
+_NO_GROUP: Final = "there is no skill group"
 _WORDS: Final = {
     "create": "create",
     "update": "change",
@@ -51,6 +52,7 @@ _WORDS: Final = {
 @click.option("--dry-run", is_flag=True, help="Tell what would change, and change nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--delete-missing", is_flag=True, help="Delete whoever is in a skill group and not in FILE.")
+@click.option("--delete-many", is_flag=True, help="With --delete-missing: even more than half of all agents.")
 @also_frozen_option
 @click.option("--also-deleted", is_flag=True, help="Make agents again that were deleted before.")
 @click.option(
@@ -71,6 +73,7 @@ def import_agents(
     dry_run: bool,
     yes: bool,
     delete_missing: bool,
+    delete_many: bool,
     also_frozen: bool,
     also_deleted: bool,
     report_file: Path | None,
@@ -79,13 +82,15 @@ def import_agents(
     """Make the contact center's agents as the CSV FILE has them: account_name, display_name, skill_groups.
 
     Skill groups are separated by semicolons. A column that is not there changes nothing; an empty cell of skill_groups
-    means none. Interrupted, the same command goes on where it was. Exit code 1 when a line is faulty or was refused, or
-    when it came to no end.
+    means none. Where agents are to be deleted and nobody can be asked, --yes is needed. Interrupted, the same command
+    goes on where it was. Exit code 1 when a line is faulty or was refused, or when it came to no end.
     """
-    wishes = Wishes(delete_missing, also_frozen, also_deleted)
+    if delete_many and not delete_missing:
+        raise click.UsageError("--delete-many needs --delete-missing.")
+    wishes = Wishes(delete_missing, also_frozen, also_deleted, delete_many)
     with file.open("rb") as opened:
         data = opened.read(LARGEST + 1)
-    with place_of(config, name) as place:
+    with going_on_later(), place_of(config, name) as place:
         rows = read_roster(data)
         if dry_run:
             outcomes = [Outcome(step, "skipped", step.act) for step in _plan(place, rows, wishes, rows).steps]
@@ -117,8 +122,9 @@ def _import(
     outcomes = [*_done_before(rows, progress), *_left_alone(place, plan, progress)]
     if not plan.needed:
         return outcomes, True
-    ask(f"Change {len(plan.needed)} agents of {place.connection}?", yes=yes)
+    _ask(place, plan, yes=yes)
     begun = len(outcomes)
+    place.note("agents_import_begun", rows=len(rows), needed=len(plan.needed))
     unsettled = [one.account_name for one in plan.needed if key_of(one.account_name) in progress.unsettled]
     hands = Hands(place.services.contact_center, place.instance, wishes, progress.run)
     try:
@@ -131,6 +137,12 @@ def _import(
         done = Counter(one.step.act for one in outcomes[begun:] if one.result == "done")
         place.note("agents_imported", created=done["create"], updated=done["update"], deleted=done["delete"])
     return outcomes, outcomes[-1].is_final and len(outcomes) == begun + len(plan.needed)
+
+
+def _ask(place: Place, plan: Plan, *, yes: bool) -> None:
+    gone = plan.counts()["delete"]
+    told = f", deleting {gone} of them" if gone else ""
+    ask(f"Change {len(plan.needed)} agents of {place.connection}{told}?", yes=yes, is_grave=bool(gone))
 
 
 def _begun(waiting: Iterable[Step], progress: Progress) -> Iterator[Step]:
@@ -169,6 +181,7 @@ def _remember(place: Place, outcome: Outcome) -> None:
 def _plan(place: Place, left: Sequence[Row], wishes: Wishes, rows: Sequence[Row]) -> Plan:
     """Return what is to be done for the rows that are left, and tell it."""
     desk = place.desk
+    click.echo(f"Looking up the agents of {len(left)} lines …", err=True)
     ground = survey(desk, place.instance, rows, wishes)
     own = steps(
         desk, place.instance, left, ground, Wishes(also_frozen=wishes.also_frozen, also_deleted=wishes.also_deleted)
@@ -177,6 +190,8 @@ def _plan(place: Place, left: Sequence[Row], wishes: Wishes, rows: Sequence[Row]
         plan = Plan(tuple(chain(judged, deletions(rows, ground, wishes))))
     for line in _account(plan):
         click.echo(line)
+    if any(getattr(step.why, "template", "").startswith(_NO_GROUP) for step in plan.steps):
+        click.echo("`groups list` tells which skill groups there are, `groups create` makes one.", err=True)
     return plan
 
 

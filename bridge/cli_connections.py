@@ -20,7 +20,7 @@ from bridge.connections import document as documents
 from bridge.core.errors import BridgeError, ConnectionUnknown, StoreUnavailable
 from bridge.core.keeping_errors import ConnectionReadOnly
 from bridge.settings import SettingsError, connection_toml, load, read_connections_file
-from bridge.telling import ask, config_option, moment, plain, table, tell, told
+from bridge.telling import advised, ask, config_option, moment, plain, table, tell, told
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -75,7 +75,7 @@ def opened(config: Path, *, provisions: bool = False) -> Iterator[Services]:
         place = "" if refusal.expected else "store.database: "
         raise running.CannotRun(f"{place}{refusal}") from None
     except BridgeError as refusal:
-        raise running.CannotRun(plain(str(refusal))) from None
+        raise running.CannotRun(advised(refusal)) from None
     finally:
         services.database.close()
 

@@ -50,8 +50,17 @@ _HEADS: Final = ("ACCOUNT NAME", "AGENT", "LIKE", "STAFF", "LAST SIGN-IN")
     "--csv", "csv_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the whole report there."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--all", "is_whole", is_flag=True, help="List those who map too.")
 def coverage(
-    config: Path, *, name: str, staff: Path | None, column: str | None, days: int, csv_file: Path | None, as_json: bool
+    config: Path,
+    *,
+    name: str,
+    staff: Path | None,
+    column: str | None,
+    days: int,
+    csv_file: Path | None,
+    as_json: bool,
+    is_whole: bool,
 ) -> None:
     """Tell who maps to which agent, who does not and who comes close, and which agents nobody is.
 
@@ -70,7 +79,7 @@ def coverage(
     if as_json:
         click.echo(json.dumps(coverage_file.document(found), indent=2, ensure_ascii=False))
     else:
-        for line in _lines(found):
+        for line in _lines(found, is_whole=is_whole):
             click.echo(line)
     if found.staff_without_agent:
         sys.exit(1)
@@ -98,11 +107,11 @@ def _names(staff: Path | None, column: str | None, mapping_field: str) -> tuple[
     return listed.names(chosen)
 
 
-def _lines(found: Coverage) -> Iterator[str]:
+def _lines(found: Coverage, *, is_whole: bool) -> Iterator[str]:
     yield f"{len(found.people)} people, {found.staff} of them in the staff list; {found.agents} agents."
     for verdict, count in found.counts().items():
         if count:
-            yield from ("", *_section(found, verdict, count))
+            yield from ("", *_section(found, verdict, count, is_whole=is_whole))
     if found.idle:
         yield f"\nAgents without a person: {len(found.idle)}"
         near = [(one.agent.account_name, one.agent.display_name, ", ".join(one.near) or "-") for one in found.idle]
@@ -112,12 +121,15 @@ def _lines(found: Coverage) -> Iterator[str]:
         yield f"\nSeveral lines of the staff list have one name and would be one agent: {names}"
     if found.unasked:
         yield f"\n{found.unasked} people were not looked up one by one: agents in no skill group may be missing above."
+    if found.uncompared:
+        yield f"\n{found.uncompared} people were not compared letter by letter: their typing errors are not told above."
 
 
-def _section(found: Coverage, verdict: Verdict, count: int) -> Iterator[str]:
+def _section(found: Coverage, verdict: Verdict, count: int, *, is_whole: bool) -> Iterator[str]:
     meaning = MEANINGS[verdict]
     yield f"{meaning.title}: {count}"
-    if verdict == "maps":
+    if verdict == "maps" and not is_whole:
+        yield "  --all lists them."
         return
     yield f"  {meaning.advice}"
     yield from _indented([_HEADS, *map(_row, found.of(verdict))])

@@ -50,6 +50,8 @@ def preview(config: Path, file: Path, name: str) -> None:
         new, standing = _foretold(services, connection, file)
     if not connection.provisioning.create_agents:
         click.echo(f"{entry.name} makes no agents: create_agents is not true. With it:", err=True)
+    if new.unknown_groups:
+        click.echo(f"The contact center has no skill group {plain(', '.join(new.unknown_groups))}.", err=True)
     click.echo(_STANDINGS[standing])
     for line in table(list(_rows(new))):
         click.echo(line)
@@ -83,6 +85,9 @@ def _rows(new: NewAgent) -> Iterator[tuple[str, str]]:
         yield "", "(the contact center did not tell which skill groups it has)"
     for rule in new.rules:
         yield "Rule that fits", rule
+    for one in new.misfits:
+        found = ", ".join(one.found) + (" …" if one.count > len(one.found) else "")
+        yield "Does not fit", f"{one.rule} ({one.claim}: {found or 'no text'})"
 
 
 @click.command("allow-agent")

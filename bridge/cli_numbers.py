@@ -26,7 +26,7 @@ from bridge.running import CannotRun
 from bridge.telling import ask, config_option, plain, table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from bridge.aiccs.numbers import HotlineNumber
@@ -110,7 +110,7 @@ def add(config: Path, name: str, number: str, **given: Any) -> None:
         raise click.UsageError("--description is needed: the contact center demands one.")
     with place_of(config, name) as place:
         settings = _changes(place, given).applied(NumberSettings(""))
-        _demand_whole([settings])
+        _demand_whole({number: settings})
         if known_numbers(place.desk, place.instance, [number]):
             raise CannotRun(f"The contact center has {number} already; `numbers reset` changes it.")
         place.desk.numbers.add(place.instance, number, settings)
@@ -134,7 +134,7 @@ def reset(config: Path, *, name: str, chosen: tuple[str, ...], yes: bool, **give
         if changes == NumberChanges():
             raise click.UsageError("Say what to change.")
         known = known_numbers(place.desk, place.instance, chosen)
-        _demand_whole(changes.applied(one.settings) for one in known.values())
+        _demand_whole({one.number: changes.applied(one.settings) for one in known.values()})
         ask(f"Reset {len(set(chosen))} numbers of {place.connection}?", yes=yes)
         outcomes = reset_numbers(place.desk, place.instance, chosen, changes)
         failures = tell_outcomes(_noted(place, "hotline_number_reset", outcomes), "reset")
@@ -168,14 +168,15 @@ def _noted(place: Place, event: str, outcomes: Iterable[Outcome]) -> Iterator[Ou
         yield one
 
 
-def _demand_whole(settings: Iterable[NumberSettings]) -> None:
-    every = list(settings)
-    if any(map(lacks_levels, every)):
+def _demand_whole(settings: Mapping[str, NumberSettings]) -> None:
+    """Raise UsageError, with the numbers, where something has to be said of them that is not."""
+    if surveyed := [number for number, one in settings.items() if lacks_levels(one)]:
         raise click.UsageError(
-            "--survey-levels is needed: a survey is on, and the contact center does not tell its scale."
+            f"--survey-levels is needed: {', '.join(surveyed)} has a survey, and the contact center does not tell its "
+            "scale. --no-inbound-survey and --no-outbound-survey switch it off."
         )
-    if any(map(lacks_range, every)):
-        raise click.UsageError("Who may call with it? Say --all-departments or --range.")
+    if unsaid := [number for number, one in settings.items() if lacks_range(one)]:
+        raise click.UsageError(f"Who may call with {', '.join(unsaid)}? Say --all-departments or --range.")
 
 
 def _changes(place: Place, given: dict[str, Any]) -> NumberChanges:

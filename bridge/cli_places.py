@@ -14,7 +14,7 @@ from bridge.running import CannotRun
 from bridge.telling import ask, config_option, plain, table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from bridge.aiccs.departments import Department
@@ -32,11 +32,11 @@ _json_option: Final = click.option("--json", "as_json", is_flag=True, help="Prin
 
 
 def tell_outcomes(outcomes: Iterable[Outcome], done_word: str) -> int:
-    """Print a line for each outcome as it comes, and return how many were not done."""
+    """Print a line for each outcome as it comes, a refusal on standard error, and return how many were not done."""
     failures = 0
     for one in outcomes:
         failures += not one.is_done
-        click.echo(f"{plain(one.subject)}: {done_word if one.is_done else _why_not(one)}")
+        click.echo(f"{plain(one.subject)}: {done_word if one.is_done else _why_not(one)}", err=not one.is_done)
     return failures
 
 
@@ -91,6 +91,12 @@ def create_group(
     """Make the skill group NAME for the hotline and print its number; the name cannot be changed later."""
     _demand_words(group_name)
     with place_of(config, name) as place:
+        known = [
+            one.id
+            for one in place.desk.skill_groups.every(place.instance)
+            if {one.name, one.display_name} & {group_name, display_name or group_name}
+        ]
+        _warn_of_twins("skill group", display_name or group_name, known)
         group_id = place.desk.skill_groups.create(
             place.instance,
             group_name,
@@ -189,6 +195,8 @@ def create_department(config: Path, name: str, department_name: str) -> None:
     """Make the department NAME and print its number."""
     _demand_words(department_name)
     with place_of(config, name) as place:
+        every = place.desk.departments.every(place.instance)
+        _warn_of_twins("department", department_name, [one.id for one in every if one.name == department_name])
         department_id = place.desk.departments.create(place.instance, department_name)
         place.note("department_created", department=department_name, department_id=department_id)
     click.echo(f"Department {plain(department_name)} is made:", err=True)
@@ -275,11 +283,17 @@ def _department(place: Place, wanted: str) -> Department:
     every = place.desk.departments.every(place.instance)
     found = [one for one in every if wanted in (one.name, f"#{one.id}")]
     if not found:
-        raise CannotRun(f"There is no department {plain(wanted)}.")
+        raise CannotRun(f"There is no department {plain(wanted)}; `departments list` tells which there are.")
     if len(found) > 1:
         numbers = ", ".join(f"#{one.id}" for one in found)
         raise CannotRun(f"Several departments are called {plain(wanted)}: {numbers}.")
     return found[0]
+
+
+def _warn_of_twins(kind: str, name: str, known: Sequence[int]) -> None:
+    if known:
+        numbers = ", ".join(f"#{one}" for one in known)
+        click.echo(f"warning: there is a {kind} {plain(name)} already, {numbers}; this is another one.", err=True)
 
 
 def _demand_words(text: str) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import unicodedata
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
 import click
 
@@ -16,9 +18,29 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from bridge.connections.document import Change
+    from bridge.core.errors import BridgeError
 
 CONFIG_VARIABLE: Final = "BRIDGE_CONFIG"
 DEFAULT_CONFIG: Final = "config/bridge.toml"
+_ADVICE: Final = {
+    "agent_exists": "`agents update` changes an agent who is there, `agents show` tells how it is.",
+    "call_unknown": "`calls list` tells the ids of calls; --from reaches further back.",
+    "contact_center_error": "Look at the access key, its rights and instance_id of this connection.",
+    "contact_center_shared": "Give this connection an instance or an access key of its own.",
+    "contact_center_throttled": "Wait a minute and try again; requests_per_second of this connection is its pace.",
+    "contact_center_uncertain": "Look whether the change is there before you repeat it.",
+    "contact_center_unreachable": "Try again in a moment; if it stays so, look at the endpoint of this connection.",
+    "department_in_use": "Remove its skill groups first: `groups remove`.",
+    "department_unknown": "`departments list` tells which there are.",
+    "hotline_number_unknown": "`numbers list` tells which there are.",
+    "recording_invalid": "Look at recording_hosts of this connection.",
+    "recording_missing": "Calls that nobody answered have no recording, and old ones may have been deleted.",
+    "recording_not_ready": "Try again in a minute or two.",
+    "recording_unreachable": "Wait a moment and try again.",
+    "skill_group_in_use": "Move its agents or take them out: `groups remove` with --move-to or --take-out.",
+    "skill_group_unknown": "`groups list` tells which there are.",
+}
+"""What to do about refusals of the contact center, by code."""
 _COLOURS: Final = {"ok": "green", "warn": "yellow", "fault": "red"}
 
 config_option: Final = click.option(
@@ -67,15 +89,45 @@ def moment(epoch: float | None) -> str:
     return f"{datetime.fromtimestamp(epoch, UTC):%Y-%m-%d %H:%M} UTC" if epoch else "never"
 
 
-def ask(question: str, *, yes: bool) -> None:
-    """Ask at a terminal and end the command at a no; where nobody is there to answer, go on."""
-    if not yes and is_terminal():
+def ask(question: str, *, yes: bool, is_grave: bool = False) -> None:
+    """Ask at a terminal and end the command at a no; where nobody is there to answer, go on.
+
+    Args:
+        is_grave: without somebody to answer, only ``--yes`` lets it go on.
+    """
+    if yes:
+        return
+    if is_terminal():
         click.confirm(question, abort=True)
+    elif is_grave:
+        raise CannotRun(f"{question} Nobody is here to answer: say --yes.")
 
 
 def is_terminal() -> bool:
     """Say whether somebody sits at standard input."""
     return sys.stdin.isatty()
+
+
+def advised(refusal: BridgeError) -> str:
+    """Return what a refusal says and, where something can be done about it at the command line, what."""
+    advice = _ADVICE.get(refusal.code)
+    return plain(str(refusal)) + (f"\n{advice}" if advice else "")
+
+
+@contextmanager
+def going_on_later() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM end a command that goes on where it was with a word about that."""
+    former = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise CannotRun("Interrupted: the same command goes on where it was.") from None
+    finally:
+        signal.signal(signal.SIGTERM, former)
+
+
+def _interrupt(_signal: int, _frame: object) -> NoReturn:
+    raise KeyboardInterrupt
 
 
 def told(changes: Iterable[Change]) -> Iterator[str]:

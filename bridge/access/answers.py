@@ -53,10 +53,15 @@ class Errand:
 
 @dataclass(frozen=True, slots=True)
 class KeptAnswer:
-    """What was answered before, and how many seconds ago."""
+    """What was answered before, and how many seconds ago.
+
+    Args:
+        is_uncertain: nobody knows what came of it; `members` say what was expected and received instead.
+    """
 
     members: dict[str, Any]
     age: int
+    is_uncertain: bool = False
 
 
 def errand(key_id: str, idempotency_key: str, request: str) -> Errand:
@@ -100,10 +105,15 @@ class KeptAnswers:
             raise IdempotencyConflict(received="the same request, under way")
         return self._opened(row)
 
-    def keep(self, one: Errand, answer: dict[str, Any]) -> None:
-        """Remember the answer for an hour, or until what it holds is over (``expires_at``); raises StoreUnavailable."""
+    def keep(self, one: Errand, answer: dict[str, Any], *, is_uncertain: bool = False) -> None:
+        """Remember the answer for an hour, or until what it holds is over (``expires_at``); raises StoreUnavailable.
+
+        Args:
+            is_uncertain: it is none, since nobody knows what came of the request: it must not be done again either.
+        """
         now, table = self._now(), api_answers
-        sealed = self._key_ring.seal(_PURPOSE, {"id": one.id_hash, "answer": answer, "kept_at": now})
+        record = {"id": one.id_hash, "answer": answer, "kept_at": now, "is_uncertain": is_uncertain}
+        sealed = self._key_ring.seal(_PURPOSE, record)
         until = min(now + KEPT_FOR, answer.get("expires_at", now + KEPT_FOR))
         with self._database.transaction() as transaction:
             transaction.execute(update(table).where(_is(one)).values(sealed=sealed, expires_at=until))
@@ -130,7 +140,9 @@ class KeptAnswers:
         if record.get("id") != row.id_hash:
             # Sealed by a key that is gone, or put there by somebody else: neither may be given out or done again.
             raise IdempotencyKeyReused(expected="a fresh key", received="one whose answer cannot be read any more")
-        return KeptAnswer(record["answer"], int(self._now() - record["kept_at"]))
+        # Answers that were kept before an update say nothing of it.
+        is_uncertain = record.get("is_uncertain", False)
+        return KeptAnswer(record["answer"], int(self._now() - record["kept_at"]), is_uncertain)
 
 
 def _is(one: Errand) -> ColumnElement[bool]:

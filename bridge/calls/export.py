@@ -7,9 +7,9 @@ length then: whatever stands behind it is cut off before the export goes on. So 
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import count
-from typing import TYPE_CHECKING, BinaryIO, Final, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, Protocol
 
 from bridge.aiccs.calls import CallSearch
 from bridge.calls import rows
@@ -50,7 +50,7 @@ class Manner:
 
     Args:
         unmasked: whether phone numbers stand there as they are.
-        own: the company's own hotline numbers, which stay readable.
+        own: the company's own hotline numbers, which stay readable; an export that goes on keeps to those of before.
     """
 
     format: Format = "csv"
@@ -160,7 +160,7 @@ class Export:
                 tell(progress)
             return progress
 
-    def _former(self) -> dict[str, object] | None:
+    def _former(self) -> dict[str, Any] | None:
         former = read_json(self._state_path)
         if former is None:
             if self._path.exists() and self._path.stat().st_size:
@@ -170,28 +170,32 @@ class Export:
             raise CannotExport(f"{self._path} is an export of other calls or of another form: choose another file.")
         return former
 
-    def _resumed(self, file: BinaryIO, former: dict[str, object] | None) -> Progress:
+    def _resumed(self, file: BinaryIO, former: dict[str, Any] | None) -> Progress:
         size = file.seek(0, os.SEEK_END)
         noted = self._noted.name if self._noted else ""
         progress = Progress(self._period.since)
         # Who removed the file, or wants recordings too now, begins anew.
         if former is not None and size and noted in {"", former.get("noted")}:
-            progress = self._kept(former.get("progress"))
+            progress = self._kept(former)
         if size < progress.offset:
             raise CannotExport(f"{self._path} is shorter than it was: remove it to begin anew.")
         file.truncate(progress.offset)
         self._keep(progress)
         return progress
 
-    def _kept(self, members: object) -> Progress:
+    def _kept(self, former: dict[str, Any]) -> Progress:
         try:
-            return Progress(**members)  # type: ignore[arg-type]  # a foreign file's
-        except TypeError:
+            # Which numbers are the company's own may be unknown now, or others: one file is masked in one way.
+            self._manner = replace(self._manner, own=frozenset(map(str, former["own"])))
+            return Progress(**former["progress"])
+        except (KeyError, TypeError):
             raise CannotExport(f"{self._state_path} is not the state of an export.") from None
 
     def _keep(self, progress: Progress) -> None:
         noted = self._noted.name if self._noted else ""
-        write_json(self._state_path, {"export": self._what(), "noted": noted, "progress": asdict(progress)})
+        own = sorted(self._manner.own)
+        state = {"export": self._what(), "own": own, "noted": noted, "progress": asdict(progress)}
+        write_json(self._state_path, state)
 
     def _what(self) -> dict[str, object]:
         manner = {"format": self._manner.format, "unmasked": self._manner.unmasked}
@@ -223,18 +227,18 @@ class Export:
         # Both ends are taken to be included; the last millisecond but none of the next slice.
         wanted = CallSearch(period.since, period.until - _HALF_A_MILLISECOND)
         size, total = self._instance.access.page_size, 0
-        seen: set[str] = set()
+        seen: dict[str, Call] = {}
         for number in count(1):
             page, told = self._calls.page(self._instance, wanted, number, size)
             total = told if number == 1 else total
             self._check(total, told, len(page), period)
-            fresh = {call.id or repr(call): call for call in page}
-            self._write(file, [call for key, call in fresh.items() if key not in seen])
-            seen |= fresh.keys()
+            seen = {call.id or repr(call): call for call in page} | seen
             if not page or (len(page) < size and len(seen) >= total):
                 break
         if len(seen) < total:
             raise _Moved
+        # The contact center tells the newest first, which would go backwards within each slice alone.
+        self._write(file, sorted(seen.values(), key=_place))
         return len(seen)
 
     @staticmethod
@@ -251,3 +255,7 @@ class Export:
         manner = self._manner
         shown = calls if manner.unmasked else [without_numbers(call, manner.own) for call in calls]
         file.write(rows.lines(shown, manner.format, self._instance.access.utc_offset))
+
+
+def _place(call: Call) -> tuple[float, str]:
+    return call.created_at or 0, call.id

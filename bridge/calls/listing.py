@@ -7,7 +7,10 @@ cut into windows instead, each small enough for one answer, and sorted; a place 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Final
+
+from bridge.core.errors import ContactCenterError
 
 if TYPE_CHECKING:
     from bridge.aiccs.calls import Call, Calls, CallSearch
@@ -16,6 +19,8 @@ if TYPE_CHECKING:
 _SHARE: Final = 0.6
 """How much of one answer a window is meant to fill: the calls of a day do not come evenly."""
 _END_OF_SECOND: Final = 0.9995
+_MOST_ROWS: Final = 2000
+"""Calls of a window that can be no smaller: of one second, or as the page before has begun it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +51,8 @@ class Listing:
             after: place of the page before; None: from the newest call on.
 
         Raises:
-            ContactCenterError, ContactCenterUnreachable: as `Calls.search`.
+            ContactCenterError: as `Calls.search`; also where more calls come than a window can hold.
+            ContactCenterUnreachable: as `Calls.search`.
         """
         first, end = int(self._wanted.since), int(after.end if after else self._wanted.until)
         begin = after.begin if after else first
@@ -72,7 +78,9 @@ class Listing:
             begin = max(end - share + 1, begin + 1)
             calls, total = self._calls.page(self._instance, self._between(begin, end), 1, size)
         if total > len(calls):
-            calls = list(self._calls.search(self._instance, self._between(begin, end)))
+            calls = list(islice(self._calls.search(self._instance, self._between(begin, end)), _MOST_ROWS + 1))
+        if len(calls) > _MOST_ROWS:
+            raise ContactCenterError(expected=f"at most {_MOST_ROWS} calls in a window", received="more")
         return begin, sorted({call.id: call for call in calls}.values(), key=_order)
 
     def _between(self, begin: int, end: int) -> CallSearch:

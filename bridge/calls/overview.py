@@ -9,7 +9,7 @@ import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from bridge.aiccs.calls import CallSearch
@@ -61,6 +61,7 @@ class States:
         asked: agents that were asked about, of `agents` in all skill groups together.
         untold: agents among those asked whose state did not come, or not in time.
         made_at: epoch seconds.
+        accounts: number of each agent in a skill group → account name, which people look calls up by.
     """
 
     counts: dict[tuple[str, int | None], int]
@@ -68,6 +69,7 @@ class States:
     agents: int
     untold: int
     made_at: float
+    accounts: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,11 +148,13 @@ class Overviews:
         return Overview(counted, patient.is_whole, self._now())
 
     def _look_around(self, instance: Instance) -> States:
-        everyone = [agent for agent in self._contact_center.agents.everyone(instance) if agent.is_active]
-        asked = everyone[:MOST_AGENTS]
+        everyone = self._contact_center.agents.everyone(instance)
+        accounts = {agent.agent_id: agent.account_name for agent in everyone if agent.agent_id}
+        active = [agent for agent in everyone if agent.is_active]
+        asked = active[:MOST_AGENTS]
         counts = Counter(self._states_of(instance, asked))
         told = sum(counts.values())
-        return States(dict(counts), len(asked), len(everyone), len(asked) - told, self._now())
+        return States(dict(counts), len(asked), len(active), len(asked) - told, self._now(), accounts)
 
     def _states_of(self, instance: Instance, agents: Iterable[Agent]) -> Iterator[tuple[str, int | None]]:
         threads = ThreadPoolExecutor(_ASKERS)

@@ -7,6 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from bridge.aiccs.calls import CallSearch
+from bridge.aiccs.instance import instance_of
 from bridge.aiccs.reading import zone
 from bridge.calls.masking import without_numbers
 from bridge.calls.overview import Kept
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from bridge.aiccs.contact_center import ContactCenterDesk
     from bridge.aiccs.instance import Instance
     from bridge.calls.recordings import Held, Recordings
+    from bridge.core.model import Connection
 
 MOST: Final = 300
 """Calls that are read of one day; whoever has more sees the newest of those that the contact center told."""
@@ -39,15 +41,16 @@ class OwnCalls:
         self._now = now
         self._agent_ids = Kept(now, _MOST_AGENTS)
 
-    def of_today(self, instance: Instance, account_name: str) -> list[Call]:
+    def of_today(self, connection: Connection, account_name: str) -> list[Call]:
         """Return the agent's calls since midnight where the contact center is, newest first, numbers masked.
 
         Nothing, where the contact center does not know the agent.
 
         Raises:
+            ConnectionModeUnsuited: the connection has no access to a contact center.
             ContactCenterError, ContactCenterUnreachable: as `Calls.search`.
         """
-        agent_id = self._agent_id(instance, account_name)
+        instance, agent_id = self._agent(connection, account_name)
         if not agent_id:
             return []
         wanted = CallSearch(self._midnight(instance), self._now(), agent_ids=(agent_id,))
@@ -56,46 +59,49 @@ class OwnCalls:
         own = {call.id: without_numbers(call) for call in found if call.agent_id == agent_id}
         return sorted(own.values(), key=lambda call: call.created_at or 0, reverse=True)
 
-    def recordings(self, instance: Instance, account_name: str, call_id: str) -> Held:
+    def recordings(self, connection: Connection, account_name: str, call_id: str) -> Held:
         """Return the recordings of the agent's part of a call.
 
         Raises:
             CallUnknown: there is no such call, or the agent had no part in it.
+            ConnectionModeUnsuited: as for `of_today`.
             ContactCenterError, ContactCenterUnreachable: as `Calls.find`.
         """
-        rows, own = self._rows(instance, account_name, call_id)
+        instance, rows, own = self._rows(connection, account_name, call_id)
         held = self._recordings.of(instance, own)
         heard = tuple(one for one in held.recordings if _is_of(one, own, rows))
         state = held.state if heard or held.state != "ready" else "none"
         return type(held)(state, heard)
 
-    def check(self, instance: Instance, account_name: str, call_id: str, connection_id: str) -> None:
+    def check(self, connection: Connection, account_name: str, call_id: str, connection_id: str) -> None:
         """Refuse a recording that is not of the agent's own part of a call.
 
         Raises:
             RecordingMissing: no such recording, or somebody else's.
             BridgeError: as for `recordings`.
         """
-        rows, own = self._rows(instance, account_name, call_id)
+        instance, rows, own = self._rows(connection, account_name, call_id)
         if len(own) == len(rows):
             return
         held = self._recordings.of(instance, rows).recordings
         if not any(one.connection_id == connection_id and _is_of(one, own, rows) for one in held):
             raise RecordingMissing(expected="a recording of the agent's own part", received="another")
 
-    def _rows(self, instance: Instance, account_name: str, call_id: str) -> tuple[list[Call], list[Call]]:
-        agent_id = self._agent_id(instance, account_name)
+    def _rows(self, connection: Connection, account_name: str, call_id: str) -> tuple[Instance, list[Call], list[Call]]:
+        instance, agent_id = self._agent(connection, account_name)
         rows = self._contact_center.calls.find(instance, call_id) if agent_id else []
         own = [call for call in rows if call.agent_id == agent_id]
         if not own:
             raise CallUnknown(expected="an own call", received="another")
-        return rows, own
+        return instance, rows, own
 
-    def _agent_id(self, instance: Instance, account_name: str) -> str:
+    def _agent(self, connection: Connection, account_name: str) -> tuple[Instance, str]:
+        """Return the contact center, and the agent's number in it or nothing."""
+        instance = instance_of(connection)
+        # Whoever names a contact center of somebody else's in a connection of theirs spoils no answer but their own.
+        key = (connection.name, connection.version, instance, account_name)
         # An agent who is deleted and made again keeps the number, and nobody else ever gets it.
-        return self._agent_ids.get(
-            (*instance.key, account_name), _ID_KEPT_FOR, lambda: self._look_up(instance, account_name)
-        )
+        return instance, self._agent_ids.get(key, _ID_KEPT_FOR, lambda: self._look_up(instance, account_name))
 
     def _look_up(self, instance: Instance, account_name: str) -> str:
         agent = self._contact_center.agents.find(instance, account_name)
@@ -107,14 +113,18 @@ class OwnCalls:
 
 
 def _is_of(recording: Recording, own: Sequence[Call], rows: Sequence[Call]) -> bool:
-    """Say whether a recording is of the agent's own legs: a recording tells no agent, but when it was made."""
+    """Say whether most of a recording is of the agent's own legs: it tells no agent, but when it was made.
+
+    Whoever hands a call on is on the line with the next agent for a moment, which makes the rest no own part.
+    """
     if len(own) == len(rows):
         return True
     began, ended = recording.began_at, recording.ended_at
     if began is None or ended is None:
         return False
-    return any(
-        began < call.ended_at and ended > call.answered_at
+    own_seconds = sum(
+        max(min(ended, call.ended_at) - max(began, call.answered_at), 0.0)
         for call in own
         if call.answered_at is not None and call.ended_at is not None
     )
+    return 2 * own_seconds > ended - began

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -31,8 +32,10 @@ SETTLES_IN: Final = 600
 """Seconds after which a call without a recording has none; how long one takes is published nowhere."""
 LARGEST: Final = 512 * 1_048_576
 _DEADLINE: Final = 900.0
+_DEADLINE_OF_PART: Final = 60.0
+_PATIENCE: Final = 25.0
 _FAILURES: Final = FailAs(RecordingUnreachable, RecordingInvalid)
-_PLAIN_RANGE: Final = re.compile(r"bytes=(?:[0-9]{1,15}-[0-9]{0,15}|-[0-9]{1,15})")
+_PLAIN_RANGE: Final = re.compile(r"bytes=(?P<first>[0-9]{0,15})-(?P<last>[0-9]{0,15})")
 _CONTENT_RANGE: Final = re.compile(r"bytes [0-9]{1,15}-[0-9]{1,15}/(?:[0-9]{1,15}|\*)")
 _AUDIO: Final = re.compile(r"audio/[a-z0-9][a-z0-9.+-]{0,60}")
 _UNNAMED_BYTES: Final = frozenset({"application/octet-stream", "binary/octet-stream"})
@@ -74,16 +77,20 @@ class Recordings:
 
     Args:
         now: epoch seconds.
+        patience: seconds for finding a link, all questions to the contact center together.
     """
 
-    def __init__(self, outbound: Outbound, calls: Calls, now: Callable[[], float]) -> None:
+    def __init__(
+        self, outbound: Outbound, calls: Calls, now: Callable[[], float], *, patience: float = _PATIENCE
+    ) -> None:
         self._outbound = outbound
+        self._patience = patience
         self._calls = calls
         self._now = now
 
     def asking(self, calls: Calls) -> Recordings:
         """Return the same for a caller who asks the contact center with more patience."""
-        return Recordings(self._outbound, calls, self._now)
+        return Recordings(self._outbound, calls, self._now, patience=math.inf)
 
     def of(self, instance: Instance, call: Sequence[Call]) -> Held:
         """Return what there is of one call, by its rows; what nobody answered is not asked for.
@@ -108,13 +115,14 @@ class Recordings:
         return Held("not_ready" if self._now() - ended_at < SETTLES_IN else "none")
 
     def open(
-        self, instance: Instance, call_id: str, connection_id: str, *, byte_range: str = ""
+        self, instance: Instance, call_id: str, connection_id: str, *, byte_range: str = "", most: int | None = None
     ) -> AbstractContextManager[Sound]:
-        """Open one recording for reading, inside a with-statement.
+        """Open one recording for reading, inside a with-statement; its link is asked for before that begins.
 
         Args:
             byte_range: of a Range header; handed on where it is a single plain range of bytes, else ignored, as
                 RFC 9110 section 14.2 allows.
+            most: bytes of a range, of which no more than the first ones are asked for; None: all.
 
         Raises:
             CallUnknown: there is no such call.
@@ -123,7 +131,7 @@ class Recordings:
             RecordingInvalid: the link leads where it may not, or to something else than sound.
             ContactCenterError, ContactCenterUnreachable: as `Calls.recordings`.
         """
-        wanted = byte_range if _PLAIN_RANGE.fullmatch(byte_range) else ""
+        wanted = _within(byte_range, most)
         link = self._link(instance, call_id, connection_id)
         return self._opened(instance, link, call_id, connection_id, wanted)
 
@@ -154,10 +162,14 @@ class Recordings:
             headers=headers,
             public_only=instance.access.public_only,
             largest=LARGEST,
-            deadline=_DEADLINE,
+            deadline=_DEADLINE_OF_PART if byte_range else _DEADLINE,
         )
 
     def _link(self, instance: Instance, call_id: str, connection_id: str) -> str:
+        with self._outbound.in_a_hurry(self._patience):
+            return self._look_for_link(instance, call_id, connection_id)
+
+    def _look_for_link(self, instance: Instance, call_id: str, connection_id: str) -> str:
         found = self._calls.recordings(instance, call_id)
         link = next((one.link for one in found if one.connection_id == connection_id), "")
         if link:
@@ -167,8 +179,23 @@ class Recordings:
         raise RecordingMissing(expected="a recording of this connection", received="none")
 
 
+def _within(byte_range: str, most: int | None) -> str:
+    """Return a range of at most so many bytes; nothing where it is none, or one whose beginning nobody knows."""
+    found = _PLAIN_RANGE.fullmatch(byte_range)
+    first, last = found.group("first", "last") if found else ("", "")
+    if not first:
+        return byte_range if last and (most is None or int(last) <= most) else ""
+    if most is None:
+        return byte_range
+    end = int(first) + most - 1
+    return f"bytes={first}-{min(int(last), end) if last else end}"
+
+
 def _sound(answer: Streamed) -> Sound:
     _check_status(answer.status)
+    # Unpacked it would be longer than it says, which nobody asked for.
+    if answer.headers.get("Content-Encoding", "identity").strip().lower() not in {"", "identity"}:
+        raise RecordingInvalid(expected="Content-Encoding identity", received="another one")
     kind = answer.content_type.partition(";")[0].strip().lower()
     if kind not in _UNNAMED_BYTES and not _AUDIO.fullmatch(kind):
         raise RecordingInvalid(expected="sound", received="another type of content")

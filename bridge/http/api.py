@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -16,6 +16,7 @@ from flask import Blueprint, Response, jsonify, request
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bridge.access.answers import errand
+from bridge.core.contact_center_errors import ContactCenterUncertain
 from bridge.core.errors import BridgeError, ConnectionUnknown, RequestInvalid, StoreUnavailable, showable
 from bridge.core.gate_errors import ApiKeyForbidden, ApiKeyInvalid
 from bridge.http.address import client_address
@@ -26,7 +27,7 @@ from bridge.http.problem import Context, in_context
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from bridge.access.answers import KeptAnswer
+    from bridge.access.answers import Errand, KeptAnswer
     from bridge.access.api_keys import ApiKey
     from bridge.core.model import Connection
 
@@ -38,6 +39,7 @@ LONGEST_IDEMPOTENCY_KEY: Final = 255
 REPLAYED: Final = "Idempotency-Replayed"
 _CONNECTION: Final = "connection"
 _UNSUPPORTED: Final = 415
+_NOT_FOUND: Final = 404
 
 Body = TypeVar("Body")
 Query = TypeVar("Query")
@@ -67,6 +69,9 @@ class Operation:
         scope: what the key must be good for; empty: any living key.
         takes: the body; `query` the parameters of the address.
         refuses: what it can answer besides what every operation can.
+        not_found: what it answers with 404, whatever the status elsewhere: it speaks of a thing that is not there.
+        is_repeatable: whether it finds out by itself what came of the same request before, so that it may be done again
+            where nobody knows how that ended.
     """
 
     name: str
@@ -80,6 +85,8 @@ class Operation:
     query: type[Message]
     gives: type[Message]
     refuses: tuple[type[BridgeError], ...] = ()
+    not_found: tuple[type[BridgeError], ...] = ()
+    is_repeatable: bool = False
 
     @property
     def is_once(self) -> bool:
@@ -108,6 +115,7 @@ class Call(Generic[Body, Query]):
 
     Args:
         path: what stands at the other places of the address.
+        once: the ``Idempotency-Key``; empty where there is none.
     """
 
     key: ApiKey
@@ -115,6 +123,7 @@ class Call(Generic[Body, Query]):
     query: Query
     path: Mapping[str, str]
     named: Connection | None = None
+    once: str = ""
 
     @property
     def connection(self) -> Connection:
@@ -147,12 +156,15 @@ class Desk:
         takes: type[Message] = Nothing,
         query: type[Message] = Nothing,
         refuses: tuple[type[BridgeError], ...] = (),
+        not_found: tuple[type[BridgeError], ...] = (),
+        is_repeatable: bool = False,
     ) -> Callable[[Callable[[Call[Any, Any]], Message]], Callable[[Call[Any, Any]], Message]]:
         """Make a route of a function; its docstring's first sentence is the summary, the rest the description."""
 
         def add(act: Callable[[Call[Any, Any]], Message]) -> Callable[[Call[Any, Any]], Message]:
-            facts = {"takes": takes, "query": query, "gives": gives, "refuses": refuses}
-            described = _described(act, method=method, rule=rule, tag=self._tag, scope=scope, **facts)
+            facts = {"takes": takes, "query": query, "gives": gives, "refuses": refuses, "not_found": not_found}
+            road = {"method": method, "rule": rule, "tag": self._tag, "scope": scope, "is_repeatable": is_repeatable}
+            described = _described(act, **road, **facts)
             self._route(described, lambda call: _done_once(described, call, act))
             return act
 
@@ -208,7 +220,11 @@ def _answer(operation: Operation, done: Callable[[Call[Any, Any]], Response], pa
     name = named.name if named else ""
     in_context(Context("api", name, details=details))
     call = Call(key, _body(operation), _query(operation), path, named)
-    response = done(call)
+    try:
+        response = done(call)
+    except operation.not_found as fault:
+        fault.status = _NOT_FOUND
+        raise
     services().journal.record("api", connection=name, seconds=time.monotonic() - started, **details)
     return response
 
@@ -313,25 +329,40 @@ def _done_once(operation: Operation, call: Call[Any, Any], act: Callable[[Call[A
     idempotency_key = _idempotency_key() if operation.is_once else ""
     if not idempotency_key:
         return _written(operation, act(call).model_dump(mode="json"))
+    call = replace(call, once=idempotency_key)
     body = json.dumps(call.body.model_dump(mode="json"), sort_keys=True)
     # Another version of the connection may lead elsewhere: what was answered before is no answer of it.
     asker = f"{call.key.id} {call.named.version if call.named else ''}"
     one = errand(asker, idempotency_key, f"{operation.method} {request.path}\n{body}")
-    answers = services().kept_answers
-    kept = answers.begin(one)
+    kept = services().kept_answers.begin(one)
     if kept is not None:
-        response = _written(operation, _aged(kept))
-        response.headers[REPLAYED] = "true"
-        return response
+        return _replayed(operation, kept)
+    return _written(operation, _kept_answer(operation, one, lambda: act(call).model_dump(mode="json")))
+
+
+def _kept_answer(operation: Operation, one: Errand, act: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Return the answer, which is given again from now on; so is that nobody knows what came of a change."""
+    answers = services().kept_answers
     try:
-        answer = act(call).model_dump(mode="json")
-    except BaseException:
+        answer = act()
+    except BaseException as fault:
         with suppress(StoreUnavailable):
-            answers.drop(one)
+            if isinstance(fault, ContactCenterUncertain) and not operation.is_repeatable:
+                answers.keep(one, {"expected": fault.expected, "received": fault.received}, is_uncertain=True)
+            else:
+                answers.drop(one)
         raise
     with suppress(StoreUnavailable):
         answers.keep(one, answer)
-    return _written(operation, answer)
+    return answer
+
+
+def _replayed(operation: Operation, kept: KeptAnswer) -> Response:
+    if kept.is_uncertain:
+        raise ContactCenterUncertain(**kept.members)
+    response = _written(operation, _aged(kept))
+    response.headers[REPLAYED] = "true"
+    return response
 
 
 def _aged(kept: KeptAnswer) -> dict[str, Any]:

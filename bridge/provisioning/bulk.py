@@ -22,6 +22,7 @@ Act = Literal["create", "update", "delete", "unchanged", "frozen", "deleted", "f
 """What becomes of an agent; who is frozen, or was deleted before, is left alone unless somebody asks for them."""
 NEEDED: Final[frozenset[str]] = frozenset({"create", "update", "delete"})
 """The acts that change something."""
+_MOST_TOLD: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +33,13 @@ class Wishes:
         delete_missing: deletes whoever is in a skill group and not in the file.
         also_frozen: changes frozen agents too; they stay frozen, which the OpenAPI cannot change.
         also_deleted: makes agents again that were deleted before; they get their old number back.
+        delete_many: deletes more than half of all agents too, if they are missing.
     """
 
     delete_missing: bool = False
     also_frozen: bool = False
     also_deleted: bool = False
+    delete_many: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,17 +147,44 @@ def survey(desk: ContactCenterDesk, instance: Instance, rows: Iterable[Row], wis
     """Ask for all agents of all skill groups, one call for each group.
 
     Raises:
-        RosterInvalid: whoever is missing shall be deleted, and lines are wrong: they may mean somebody.
+        RosterInvalid: whoever is missing shall be deleted, and lines are wrong, which may mean somebody, or there is no
+            line, or they are more than half of all agents, and nobody said that so many may be.
         ContactCenterError, ContactCenterUnreachable: as `Agents.everyone`.
     """
-    faults = sum(bool(row.fault) for row in rows)
-    if wishes.delete_missing and faults:
+    rows = tuple(rows)
+    if wishes.delete_missing:
+        _check_lines(rows)
+    ground = Ground(desk.agents.everyone(instance), desk.skill_groups.every(instance))
+    _check_number(rows, ground, wishes)
+    return ground
+
+
+def _check_lines(rows: Sequence[Row]) -> None:
+    """Raise RosterInvalid for a file that nobody may be deleted for not being in."""
+    if not rows:
+        raise RosterInvalid(
+            "Nobody can be deleted for not being in a file that names nobody.",
+            expected="a line for each agent who stays",
+            received="no line",
+        )
+    if faulty := [str(row.line) for row in rows if row.fault]:
+        told = ", ".join(faulty[:_MOST_TOLD]) + (" and others" if len(faulty) > _MOST_TOLD else "")
         raise RosterInvalid(
             "Nobody can be deleted for not being in a file that has faults.",
             expected="a file without faults",
-            received=f"{faults} lines with a fault",
+            received=f"{len(faulty)} with a fault: line {told}",
         )
-    return Ground(desk.agents.everyone(instance), desk.skill_groups.every(instance))
+
+
+def _check_number(rows: Sequence[Row], ground: Ground, wishes: Wishes) -> None:
+    """Raise RosterInvalid where so many would be deleted that the file is probably another one."""
+    gone, known = sum(step.act == "delete" for step in deletions(rows, ground, wishes)), len(ground.agents)
+    if 2 * gone > known and not wishes.delete_many:
+        raise RosterInvalid(
+            "More than half of all agents would be deleted.",
+            expected="a file that names most agents, or delete_many",
+            received=f"{gone} of {known} agents missing",
+        )
 
 
 def steps(
@@ -181,16 +211,17 @@ def plan(
     delete_missing: bool = False,
     also_frozen: bool = False,
     also_deleted: bool = False,
+    delete_many: bool = False,
 ) -> Plan:
     """Return what an import would do now; nothing is changed; see `Wishes`; raises as `survey` and `steps`."""
-    wishes, patient = Wishes(delete_missing, also_frozen, also_deleted), desk.thorough()
+    wishes, patient = Wishes(delete_missing, also_frozen, also_deleted, delete_many), desk.thorough()
     ground = survey(patient, instance, rows, wishes)
     return Plan(tuple(steps(patient, instance, rows, ground, wishes)))
 
 
 def needs_look_up(row: Row, ground: Ground) -> bool:
     """Say whether the contact center has to be asked about a row's account by itself."""
-    return not row.fault and not ground.knows(row.account_name)
+    return not row.fault and not row.twin and not ground.knows(row.account_name)
 
 
 def judged(row: Row, agent: Agent | None, ground: Ground, wishes: Wishes) -> Step:
@@ -229,6 +260,8 @@ def _after(row: Row, agent: Agent | None, ground: Ground) -> Profile:
         raise ValueError(row.fault)
     if spelt := ground.spelling(row.account_name):
         raise ValueError(said("the contact center spells this account %(name)s", name=spelt))
+    if row.twin and row.account_name not in ground.agents:
+        raise ValueError(said("line %(line)s has this account already", line=row.twin))
     known = agent if agent and not agent.is_deleted else None
     display_name = row.display_name or (known.display_name if known else "")
     if not display_name:

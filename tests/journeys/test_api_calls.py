@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -95,6 +96,16 @@ class TestCalls:
         assert len(told) == len(set(told))
         assert ids <= set(told)
 
+    def test_go_on_with_our_own_cursor_and_the_same_parameters_alone(self, platform: Platform, log: CallLog) -> None:
+        for number in range(1, 4):
+            log.add(LIN, ended=60 * number)
+        query = "limit=1&direction=inbound"
+        cursor = get(platform, f"{CALLS}?{query}")["next_cursor"]
+        assert len(get(platform, f"{CALLS}?{query}&cursor={cursor}")["items"]) == 1
+        years = base64.urlsafe_b64encode(b'[0,32503680000,32503680000,""]').decode().rstrip("=")
+        for forged in (f"limit=1&cursor={cursor}", f"{query}&cursor={cursor[:-9]}AAAAAAAA=", f"{query}&cursor={years}"):
+            assert refused(platform.ask("GET", f"{CALLS}?{forged}")) == (400, "request_invalid"), forged
+
     def test_are_found_by_all_that_is_asked(self, house: House, platform: Platform, log: CallLog) -> None:
         log.add("chen.jie@contoso.example", ended=500)
         wanted = log.add(LIN, course=RANG_IN_VAIN, ended=400, customer=CUSTOMER)
@@ -112,7 +123,10 @@ class TestCalls:
             assert [one["id"] for one in get(platform, f"{CALLS}?{query}")["items"]] == expected, query
 
     def test_of_an_agent_nobody_knows_are_refused_rather_than_everybodys(self, platform: Platform) -> None:
-        assert refused(platform.ask("GET", f"{CALLS}?account_name=nobody")) == (403, "agent_unknown")
+        assert refused(platform.ask("GET", f"{CALLS}?account_name=nobody")) == (404, "agent_unknown")
+
+    def test_of_a_period_that_ends_before_it_begins_are_refused(self, platform: Platform) -> None:
+        assert refused(platform.ask("GET", f"{CALLS}?from=2000000000&to=1900000000")) == (400, "request_invalid")
 
     def test_of_a_transfer_have_all_their_rows_in_one(self, platform: Platform, log: CallLog) -> None:
         first, second = log.transfer(log.add(LIN, ended=900), "chen.jie@contoso.example")
@@ -153,16 +167,28 @@ class TestWholeNumbers:
         assert (of_call["call"], of_period["calls"]) == (row.acid, 1)
         assert CUSTOMER not in str([of_call, of_period])
 
+    def test_that_are_searched_by_are_journaled_without_them(
+        self, house: House, platform: Platform, log: CallLog
+    ) -> None:
+        log.add(LIN, customer=CUSTOMER)
+        (one,) = get(platform, f"{CALLS}?caller={CUSTOMER}")["items"]
+        ((event, details),) = acts(house, platform)
+        assert (one["caller"], event, details["calls"]) == (MASKED, "calls_searched_by_number", 1)
+        assert CUSTOMER not in str(details)
+
     def test_are_refused_to_others(self, house: House, log: CallLog) -> None:
         row = log.add(LIN, customer=CUSTOMER)
         platform = platform_of(house, "contoso", scopes=("calls",))
-        for path in (f"{CALLS}?numbers=whole", f"{CALLS}/{row.acid}?numbers=whole"):
+        by_number = (f"{CALLS}?caller={CUSTOMER}", f"{CALLS}?callee={CUSTOMER}")
+        for path in (f"{CALLS}?numbers=whole", f"{CALLS}/{row.acid}?numbers=whole", *by_number):
             assert refused(platform.ask("GET", path)) == (403, "api_key_forbidden")
         assert acts(house, platform) == []
 
 
 class TestRecordings:
-    def test_are_fetched_through_the_bridge_whole_or_in_parts(self, platform: Platform, log: CallLog) -> None:
+    def test_are_fetched_through_the_bridge_whole_or_in_parts(
+        self, house: House, platform: Platform, log: CallLog
+    ) -> None:
         row = log.add(LIN)
         told = get(platform, f"{CALLS}/{row.acid}/recordings")
         assert told["state"] == "ready"
@@ -170,11 +196,14 @@ class TestRecordings:
         assert one["path"] == f"/api/v1{CALLS}/{row.acid}/recordings/{row.connection_id}"
         assert "oss" not in str(told).lower()
         path = one["path"].removeprefix("/api/v1")
+        platform.ask("GET", path, Range="bytes=1-")
         whole, part = platform.ask("GET", path), platform.ask("GET", path, Range="bytes=4-11")
         assert (whole.status_code, whole.headers["Content-Type"], whole.content[:4]) == (200, "audio/wav", b"RIFF")
         assert whole.headers["Cache-Control"] == "private, no-store"
         assert (part.status_code, part.content) == (206, whole.content[4:12])
         assert part.headers["Content-Range"] == f"bytes 4-11/{len(whole.content)}"
+        (opened,) = [one for one in house.journal() if one.details.get("api_key") == platform.key_id]
+        assert (opened.event, opened.details["call"]) == ("recording_opened", row.acid)
 
     def test_that_are_not_ready_are_a_state(self, platform: Platform, log: CallLog) -> None:
         row, vain = log.add(LIN, ended=5), log.add(LIN, course=RANG_IN_VAIN, ended=5)

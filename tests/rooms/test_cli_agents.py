@@ -108,16 +108,33 @@ class TestOneAgent:
     @pytest.mark.parametrize(
         ("arguments", "code", "said"),
         [
-            (["show", "nobody"], 1, "agent_unknown"),
+            (["show", "nobody"], 1, "`agents list` tells the names of all agents"),
             (["create", LIN, "--name", "Lin"], 1, "agent_exists"),
             (["create", "new", "--name", "New", "--group", "Nowhere"], 1, "there is no skill group Nowhere"),
             (["create", " new", "--name", "New"], 1, "white space around it"),
             (["update", KIM, "--name", "Kim"], 1, "is frozen; --also-frozen changes it"),
             (["update", LIN], 2, "Say what to change"),
+            (["update", LIN, "--name", " "], 2, "--name is empty"),
+            (["create", "new", "--name", ""], 2, "--name is empty"),
+            (["create", "new", "--name", "New", "--group", "Nowhere"], 1, "`groups list` tells which"),
+            (["create", LIN, "--name", "Lin"], 1, "\n`agents update` changes an agent who is there"),
             (["update", LIN, "--group", "Sales", "--no-groups"], 2, "Say what to change"),
             (["delete", "nobody"], 1, "agent_unknown"),
         ],
-        ids=["show", "exists", "group", "padded", "frozen", "nothing", "both", "delete"],
+        ids=[
+            "show",
+            "exists",
+            "group",
+            "padded",
+            "frozen",
+            "nothing",
+            "unnamed",
+            "nameless",
+            "pointed",
+            "advised",
+            "both",
+            "delete",
+        ],
     )
     def test_what_cannot_be_is_told(self, house: House, arguments: list[str], code: int, said: str) -> None:
         result = run(house, *arguments)
@@ -128,7 +145,8 @@ class TestOneAgent:
         assert run(house, "export", str(path)).output == f"15 agents are in {path}.\n"
         assert run(house, "export").stdout_bytes == path.read_bytes()
         result = run(house, "import", str(path), "--delete-missing")
-        assert (result.exit_code, result.output) == (0, "as it is: 15\nDone: 0.\n")
+        assert (result.exit_code, result.stdout) == (0, "as it is: 15\nDone: 0.\n")
+        assert result.stderr == "Looking up the agents of 15 lines …\n"
 
 
 class TestTheImport:
@@ -138,7 +156,7 @@ class TestTheImport:
         path, report = written(tmp_path, self.LINES), tmp_path / "report.csv"
         dry = run(house, "import", str(path), "--dry-run", "--report", str(report))
         assert (dry.exit_code, "new" in center.agents, sorted(tmp_path.glob("*.progress"))) == (1, False, [])
-        assert [line.split(None, 2)[2].split("  ")[0] for line in dry.output.splitlines()[:4]] == [
+        assert [line.split(None, 2)[2].split("  ")[0] for line in dry.stdout.splitlines()[:4]] == [
             "create",
             "change",
             "frozen, left alone",
@@ -146,7 +164,8 @@ class TestTheImport:
         ]
         assert "小林 (客服热线) -> Lin (客服热线)" in dry.output
         assert "there is no skill group Nowhere" in dry.output
-        assert dry.output.splitlines()[4:] == ["create: 1, change: 1, frozen, left alone: 1, faulty: 1"]
+        assert "`groups list` tells which skill groups there are" in dry.stderr
+        assert dry.stdout.splitlines()[4:] == ["create: 1, change: 1, frozen, left alone: 1, faulty: 1"]
         assert [row["result"] for row in rows_of(report)] == ["skipped"] * 4
         done = run(house, "import", str(path), "--report", str(report))
         assert (done.exit_code, done.output.splitlines()[-1]) == (1, "Done: 2.")
@@ -157,7 +176,7 @@ class TestTheImport:
             ("5", "faulty", "skipped"),
         ]
         assert (center.agents["new"].display_name, center.agents[LIN].display_name) == ("New", "Lin")
-        assert acts(house)[0][0] == "agents_imported"
+        assert [event for event, _ in acts(house)[:2]] == ["agents_imported", "agents_import_begun"]
         assert sorted(tmp_path.glob("*.progress")) == []
 
     def test_a_no_at_the_terminal_changes_nothing(
@@ -167,6 +186,32 @@ class TestTheImport:
         result = run(house, "import", str(written(tmp_path, "new,New,\n")), input="n\n")
         assert (result.exit_code, "Change 1 agents of contoso?" in result.output) == (1, True)
         assert "new" not in center.agents
+
+    def test_deletes_nobody_for_not_being_in_it_without_a_yes_of_its_own(
+        self, house: House, center: ContactCenter, tmp_path: Path
+    ) -> None:
+        path = written(tmp_path, "".join(f"{name},,客服热线\n" for name in center.agents if name != LIN))
+        refused = run(house, "import", str(path), "--delete-missing")
+        assert (refused.exit_code, "deleting 1 of them? Nobody is here to answer: say --yes." in refused.stderr) == (
+            1,
+            True,
+        )
+        assert LIN in center.agents
+        assert run(house, "import", str(path), "--delete-missing", "--yes").exit_code == 0
+        assert LIN not in center.agents
+
+    def test_of_a_list_of_few_is_refused_unless_so_many_are_meant(
+        self, house: House, center: ContactCenter, tmp_path: Path
+    ) -> None:
+        path, empty = written(tmp_path, f"{LIN},,\n"), tmp_path / "empty.csv"
+        refused = run(house, "import", str(path), "--delete-missing", "--yes")
+        assert (refused.exit_code, "or delete_many, received 13 of 15 agents missing" in refused.stderr) == (1, True)
+        empty.write_text(HEAD, "utf-8")
+        refused = run(house, "import", str(empty), "--delete-missing", "--delete-many", "--yes")
+        assert (refused.exit_code, "received no line" in refused.stderr) == (1, True)
+        assert run(house, "import", str(path), "--delete-many").exit_code == 2
+        assert run(house, "import", str(path), "--delete-missing", "--delete-many", "--yes").exit_code == 0
+        assert sorted(center.agents) == [KIM, LIN]
 
     def test_goes_on_wherever_it_was_killed_without_doubles_or_holes(
         self, house: House, center: ContactCenter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -179,7 +224,8 @@ class TestTheImport:
             path, report = written(tmp_path, "".join(f"{name},New,Sales\n" for name in names)), tmp_path / "report.csv"
             count = house.world.count("/CreateAgent")
             monkeypatch.setattr(Progress, "append", killing(append, line, is_written=is_written))
-            assert run(house, "import", str(path)).exit_code == 1
+            killed = run(house, "import", str(path))
+            assert (killed.exit_code, "the same command goes on where it was" in killed.stderr) == (1, True)
             monkeypatch.setattr(Progress, "append", append)
             result = run(house, "import", str(path), "--report", str(report))
             assert result.exit_code == 0, result.output

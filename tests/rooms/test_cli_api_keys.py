@@ -122,7 +122,7 @@ def test_every_scope_can_be_given(shell: Shell, scope: str) -> None:
     [
         ({"--connection": "umbrella"}, "No connection has this name."),
         ({"--connection": ""}, "No connection has this name."),
-        ({"--scope": "admin"}, "must be some of token, sessions, agents, calls"),
+        ({"--scope": "admin"}, "must be some of token, sessions, agents, agents:write, calls, calls:numbers"),
         ({"--scope": "token,everything"}, "must be some of token"),
         ({"--scope": "Token"}, "must be some of token"),
         ({"--scope": ","}, "must be some of token"),

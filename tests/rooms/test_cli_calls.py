@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import signal
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, Self
 
@@ -11,7 +12,9 @@ import pytest
 import structlog
 from click.testing import CliRunner
 
-from bridge import cli, cli_calls, telling
+from bridge import cli, cli_calls_export, telling
+from bridge.calls.export import Export
+from bridge.core.errors import ContactCenterUnreachable
 from bridge.ops.trail import Search
 from bridge.rooms import build_services, make_outbound
 from bridge.sandbox.app import create_sandbox
@@ -28,29 +31,33 @@ if TYPE_CHECKING:
     from click.testing import Result
 
     from bridge.sandbox.calls import CallLog
+    from bridge.sandbox.faults import Faults
+
+    Sandbox = tuple[int, CallLog, Faults]
 
 CHINA = timezone(timedelta(hours=8))
 CUSTOMER = "13900000001"
 
 
 @pytest.fixture(scope="module")
-def sandbox() -> Iterator[tuple[int, CallLog]]:
-    """A sandbox's port and the calls of its first company."""
+def sandbox() -> Iterator[Sandbox]:
+    """A sandbox's port, the calls of its first company, and what can be made to go wrong."""
     port = free_port()
     application = create_sandbox(f"http://127.0.0.1:{port}")
     with listening(application, port):
-        yield port, application.extensions["world"].calls["ccc_xp_demo"]
+        world = application.extensions["world"]
+        yield port, world.calls["ccc_xp_demo"], world.faults
 
 
 @pytest.fixture
-def log(sandbox: tuple[int, CallLog]) -> CallLog:
+def log(sandbox: Sandbox) -> CallLog:
     sandbox[1].clear()
     sandbox[1].recording_delay = 30.0
     return sandbox[1]
 
 
 @pytest.fixture
-def config(tmp_path: Path, sandbox: tuple[int, CallLog]) -> Iterator[Path]:
+def config(tmp_path: Path, sandbox: Sandbox) -> Iterator[Path]:
     path = tmp_path / "bridge.toml"
     url = f"http://127.0.0.1:{sandbox[0]}"
     path.write_text(demo_config(url, "http://127.0.0.1:5000", str(tmp_path), connections=("contoso",)), "utf-8")
@@ -66,12 +73,16 @@ def run(config: Path, *arguments: str, **asked: Any) -> Result:
     return CliRunner().invoke(cli.main, ["calls", *arguments], env={cli.CONFIG_VARIABLE: str(config)}, **asked)
 
 
-def acts(config: Path) -> list[tuple[str, str]]:
+def kept(config: Path, event: str) -> list[tuple[str, str, dict[str, Any]]]:
     settings = load(config, {})
     services = build_services(settings, make_outbound(settings), lambda: 0.0)
-    kept = [one for one in services.trail.search(Search()) if one.event == "numbers_unmasked"]
+    found = [one for one in services.trail.search(Search()) if one.event == event]
     services.database.close()
-    return [(one.actor, one.connection) for one in kept]
+    return [(one.actor, one.connection, dict(one.details)) for one in found]
+
+
+def acts(config: Path) -> list[tuple[str, str]]:
+    return [(actor, connection) for actor, connection, _ in kept(config, "numbers_unmasked")]
 
 
 def day(at: float) -> str:
@@ -160,8 +171,45 @@ class TestExport:
         call = log.add(ended=5)
         asked = ("--out", str(tmp_path / "calls"), "--format", "jsonl", "--recordings", str(tmp_path / "out"))
         result = self.export(config, call, *asked)
-        assert (result.exit_code, "Missing: calls from " in result.stderr) == (1, True)
-        assert "recordings of 1 calls that are not ready yet" in result.stderr
+        assert (result.exit_code, "Missing: recordings of 1 calls that are not ready yet" in result.stderr) == (1, True)
+
+    def test_what_is_yet_to_come_is_told_and_is_not_missing(self, config: Path, log: CallLog, tmp_path: Path) -> None:
+        call = log.add(ended=5)
+        result = self.export(config, call, "--to", day(call.created_at + 86_400), "--out", str(tmp_path / "calls"))
+        assert (result.exit_code, "is yet to come: the same command adds it then" in result.stderr) == (0, True)
+
+    def test_it_is_journaled_also_with_masked_numbers(self, config: Path, log: CallLog, tmp_path: Path) -> None:
+        call = log.add(ended=3 * 86_400)
+        asked = ("--out", str(tmp_path / "calls"), "--recordings", str(tmp_path / "out"))
+        self.export(config, call, *asked)
+        ((actor, connection, details),) = kept(config, "calls_exported")
+        assert (actor, connection) == ("operator at the command line", "contoso")
+        assert (details["rows"], details["recordings"], details["unmasked"]) == (1, 1, False)
+        assert details["until"] - details["since"] == 86_400
+
+    def test_a_contact_center_that_falls_silent_is_told_with_how_to_go_on(
+        self, config: Path, log: CallLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def silent(*_: object) -> None:
+            raise ContactCenterUnreachable(received="none in time")
+
+        call = log.add(ended=3 * 86_400)
+        monkeypatch.setattr(Export, "run", silent)
+        told = self.export(config, call, "--out", str(tmp_path / "calls"))
+        assert (told.exit_code, kept(config, "calls_exported")) == (1, [])
+        assert told.stderr.splitlines()[1:] == [
+            "Try again in a moment; if it stays so, look at the endpoint of this connection.",
+            "The same command goes on where it was.",
+        ]
+
+    def test_killed_it_says_that_it_goes_on(
+        self, config: Path, log: CallLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        call = log.add(ended=3 * 86_400)
+        monkeypatch.setattr(Export, "run", lambda *_: signal.raise_signal(signal.SIGTERM))
+        killed = self.export(config, call, "--out", str(tmp_path / "calls"))
+        assert (killed.exit_code, "the same command goes on where it was" in killed.stderr) == (1, True)
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
     def test_whole_numbers_are_asked_about_and_journaled(
         self, config: Path, log: CallLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -194,7 +242,7 @@ class TestExport:
                 self.pos += steps
                 shown.append(self.pos)
 
-        monkeypatch.setattr(cli_calls, "_is_watched", lambda: True)
+        monkeypatch.setattr(cli_calls_export, "_is_watched", lambda: True)
         monkeypatch.setattr("click.progressbar", lambda **_: Bar())
         call = log.add(ended=3 * 86_400)
         asked = ("--out", str(tmp_path / "calls"), "--recordings", str(tmp_path / "out"))
@@ -207,6 +255,8 @@ class TestExport:
     [
         (("show", "404"), 1, "call_unknown"),
         (("list", "--from", "yesterday"), 2, "must be a date"),
+        (("list", "--from", "2026-W47"), 2, "must be a date"),
+        (("list", "--from", "20260102", "--to", "20260101"), 2, "--from must lie before --to"),
         (("list", "--group", "nobody"), 1, "No skill group"),
         (("list", "--agent", "nobody"), 1, "agent_unknown"),
         (("list", "--connection", "nobody"), 1, "connection_unknown"),
@@ -215,7 +265,19 @@ class TestExport:
         (("export", "--from", "2026-01-01", "--to", "2026-01-01T01:00", "--out", "FOREIGN"), 1, "no export"),
         (("export", "--from", "2026-01-01", "--to", "2026-01-01T01:00", "--out", "/nowhere/x"), 1, "/nowhere/x"),
     ],
-    ids=["call", "moment", "group", "agent", "connection", "backwards", "ahead", "foreign", "no-folder"],
+    ids=[
+        "call",
+        "moment",
+        "week",
+        "list-backwards",
+        "group",
+        "agent",
+        "connection",
+        "backwards",
+        "ahead",
+        "foreign",
+        "no-folder",
+    ],
 )
 def test_what_cannot_be_done_is_said(config: Path, log: CallLog, asked: tuple[str, ...], code: int, said: str) -> None:
     words = [str(config) if word == "FOREIGN" else word for word in asked]
@@ -229,3 +291,18 @@ def test_without_a_contact_center_a_connection_must_be_named(config: Path) -> No
     config.write_text("\n".join([lines[0], *rest]), "utf-8")
     result = run(config, "list")
     assert (result.exit_code, "none has a contact center" in result.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("form", ["%Y-%m-%d", "%Y%m%d", "%G-W%V-%u", "%GW%V%u"], ids=["plain", "compact", "week", "w"])
+def test_every_iso_date_is_a_whole_day(config: Path, log: CallLog, tmp_path: Path, form: str) -> None:
+    call = log.add(ended=3 * 86_400)
+    date = datetime.fromtimestamp(call.created_at, CHINA).strftime(form)
+    told = run(config, "export", "--from", date, "--to", date, "--out", str(tmp_path / "calls"))
+    assert told.stdout.startswith(f"1 calls from {day(call.created_at)} 00:00:00 +0800 to ")
+
+
+def test_a_moment_of_throttling_ends_nothing(config: Path, log: CallLog, sandbox: Sandbox) -> None:
+    call = log.add(ended=600)
+    sandbox[2].set("aiccs", "throttled_user", milliseconds=1, times=6)
+    assert call.acid in run(config, "list").stdout
+    sandbox[2].clear()

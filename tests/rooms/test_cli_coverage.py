@@ -77,6 +77,11 @@ def test_staff_who_do_not_map_are_told_with_what_to_do_and_end_it_with_1(house: 
     assert "chen.jie@contoso.example" in (tmp_path / "out.csv").read_text("utf-8-sig")
 
 
+def test_whoever_maps_is_listed_when_asked(house: House, tmp_path: Path) -> None:
+    assert "Maps: 1\n  --all lists them.\n" in run(tmp_path).stdout
+    assert "lin@contoso.example  lin@contoso.example" in run(tmp_path, "--all").stdout
+
+
 def test_json_has_the_same_and_everybody_mapping_ends_it_with_0(house: House, tmp_path: Path) -> None:
     listed = staff(tmp_path, "lin@contoso.example\nwang.fang@contoso.example\n")
     result = run(tmp_path, "--staff", listed, "--json")

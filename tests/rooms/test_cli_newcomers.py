@@ -10,8 +10,9 @@ import pytest
 import structlog
 from click.testing import CliRunner
 
-from bridge import cli
+from bridge import cli, cli_newcomers
 from bridge.cli_connections import opened
+from bridge.core.new_agent import NewAgent
 from bridge.ops.trail import Search
 from tests.rooms.configurations import GOOD, changed, toml
 
@@ -69,14 +70,25 @@ def test_the_preview_tells_name_groups_and_rules(shell: Shell) -> None:
         "Skill groups    Hotline, Sales",
         "(the contact center did not tell which skill groups it has)",
         "Rule that fits  groups = a -> Sales",
+        "Does not fit    groups = b -> VIP (groups: A)",
     ]
+
+
+def test_skill_groups_that_do_not_exist_are_told_on_standard_error(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new = NewAgent("new@contoso.example", "New", ("Sales", "Nowhere"), unknown_groups=("Nowhere",), is_checked=True)
+    monkeypatch.setattr(cli_newcomers, "_foretold", lambda *_: (new, "new"))
+    result = shell.run("preview", NAME, "--claims", str(shell.claims))
+    assert (result.exit_code, result.stderr) == (0, "The contact center has no skill group Nowhere.\n")
+    assert "Do not exist  Nowhere" in result.stdout
 
 
 def test_the_preview_reads_standard_input_and_leaves_an_empty_list_out(shell: Shell) -> None:
     shell.write({"create_agents": False, "rules": ["groups = b -> VIP"]})
     result = shell.run("preview", NAME, "--claims", "-", input=json.dumps(CLAIMS))
     assert "create_agents is not true" in result.stderr
-    assert result.stdout.splitlines()[-1].split() == ["Skill", "groups", "none"]
+    assert result.stdout.splitlines()[-2].split() == ["Skill", "groups", "none"]
 
 
 @pytest.mark.parametrize(

@@ -113,12 +113,25 @@ def test_departments_are_made_renamed_and_deleted_after_their_empty_groups(house
     assert events(house)[-2:] == ["department_deleted", "department_emptied"]
 
 
+def test_a_second_one_of_the_same_name_is_made_with_a_warning(house: House, center: ContactCenter) -> None:
+    for kind, arguments, number in (
+        ("skill group", ("groups", "create", "New", "--display-name", "Sales"), 1234003),
+        ("department", ("departments", "create", "销售部"), 11),
+    ):
+        told = run(*arguments)
+        name = arguments[-1]
+        assert (told.exit_code, told.stderr.splitlines()[0]) == (
+            0,
+            f"warning: there is a {kind} {name} already, #{number}; this is another one.",
+        )
+
+
 def test_several_numbers_are_reset_with_a_line_each_and_1_where_one_failed(house: House, center: ContactCenter) -> None:
     asked = ("--description", "Main line", "--outbound", "--range", "销售部/Sales", "--survey-levels", "4")
     told = run("numbers", "reset", *asked, "--yes", RANGED, INBOUND, "999")
     assert told.exit_code == 1
-    assert told.output.splitlines()[:2] == [f"{RANGED}: reset", f"{INBOUND}: reset"]
-    assert "999: refused: " in told.output
+    assert told.stdout.splitlines() == [f"{RANGED}: reset", f"{INBOUND}: reset"]
+    assert "999: refused: " in told.stderr
     ranged, inbound = center.lines[RANGED], center.lines[INBOUND]
     assert (ranged.flow_id, ranged.inbound_evaluation, ranged.evaluation_level) == (123457, True, 4)
     assert [(one.department_id, one.group_ids) for one in inbound.ranges] == [(11, (1234003,))]
@@ -129,7 +142,7 @@ def test_several_numbers_are_reset_with_a_line_each_and_1_where_one_failed(house
 def test_a_survey_that_is_on_demands_its_scale(center: ContactCenter) -> None:
     before = dict(center.lines)
     refused = run("numbers", "reset", "--description", "New", "--yes", INBOUND, SURVEYED)
-    assert (refused.exit_code, "--survey-levels is needed" in refused.output) == (2, True)
+    assert (refused.exit_code, f"--survey-levels is needed: {SURVEYED} has a survey" in refused.output) == (2, True)
     assert center.lines == before
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import uuid
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import Field
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 desk = Desk("agents", "Agents")
 
+_NAMESPACE: Final = uuid.UUID("5f0c0f1e-53a5-4b0c-9a44-0b7f3c1f6a2d")
 _REFUSALS = (
     ConnectionModeUnsuited,
     ContactCenterShared,
@@ -138,14 +140,23 @@ def list_agents(call: Call[Nothing, AgentsQuery]) -> AgentPage:
     takes=NewAgent,
     gives=AgentAnswer,
     refuses=(AgentExists, ContactCenterUncertain, *_REFUSALS),
+    is_repeatable=True,
 )
 def create_agent(call: Call[NewAgent, Nothing]) -> AgentAnswer:
     """Make an agent.
 
-    An account that was deleted before and is made again is the same agent with the same number.
+    An account that was deleted before and is made again is the same agent with the same number. With an
+    `Idempotency-Key` the same request may be sent again after `contact_center_uncertain`: it makes no second agent, and
+    an agent who is there exactly as wished is the answer.
     """
-    account_name = account_name_of(call.body.account_name)
-    agent = services().staff.create(_charge(call), account_name, call.body.display_name, call.body.skill_group_ids)
+    account_name, charge = account_name_of(call.body.account_name), _charge(call)
+    agent = services().staff.create(
+        charge,
+        account_name,
+        call.body.display_name,
+        call.body.skill_group_ids,
+        token=_token(call, charge, account_name),
+    )
     return _answer(agent)
 
 
@@ -155,7 +166,8 @@ def create_agent(call: Call[NewAgent, Nothing]) -> AgentAnswer:
     scope="agents",
     query=AgentQuery,
     gives=LiveStateAnswer,
-    refuses=(AgentUnknown, *_REFUSALS),
+    refuses=_REFUSALS,
+    not_found=(AgentUnknown,),
 )
 def show_agent_state(call: Call[Nothing, AgentQuery]) -> LiveStateAnswer:
     """Tell what an agent does right now."""
@@ -170,7 +182,8 @@ def show_agent_state(call: Call[Nothing, AgentQuery]) -> LiveStateAnswer:
     scope="agents",
     query=AgentQuery,
     gives=AgentAnswer,
-    refuses=(AgentUnknown, *_REFUSALS),
+    refuses=_REFUSALS,
+    not_found=(AgentUnknown,),
 )
 def show_agent(call: Call[Nothing, AgentQuery]) -> AgentAnswer:
     """Look an agent up in the contact center.
@@ -191,7 +204,8 @@ def show_agent(call: Call[Nothing, AgentQuery]) -> AgentAnswer:
     query=AgentQuery,
     takes=AgentChange,
     gives=AgentAnswer,
-    refuses=(AgentUnknown, *_REFUSALS),
+    refuses=(ContactCenterUncertain, *_REFUSALS),
+    not_found=(AgentUnknown,),
 )
 def change_agent(call: Call[AgentChange, AgentQuery]) -> AgentAnswer:
     """Set an agent's display name and skill groups.
@@ -209,7 +223,8 @@ def change_agent(call: Call[AgentChange, AgentQuery]) -> AgentAnswer:
     scope="agents:write",
     query=AgentQuery,
     gives=Deleted,
-    refuses=(AgentUnknown, *_REFUSALS),
+    refuses=(ContactCenterUncertain, *_REFUSALS),
+    not_found=(AgentUnknown,),
 )
 def delete_agent(call: Call[Nothing, AgentQuery]) -> Deleted:
     """Delete an agent.
@@ -220,6 +235,13 @@ def delete_agent(call: Call[Nothing, AgentQuery]) -> Deleted:
     account_name = account_name_of(call.query.account_name)
     services().staff.delete(_charge(call), account_name)
     return Deleted(deleted=1)
+
+
+def _token(call: Call[Any, Any], charge: Charge, account_name: str) -> str:
+    """Return the ClientToken by which a request that is sent again is known; empty: it never is."""
+    if not call.once:
+        return ""
+    return str(uuid.uuid5(_NAMESPACE, f"{call.key.id}\n{call.once}\n{charge.instance.id}\n{account_name}"))
 
 
 def _charge(call: Call[Any, Any]) -> Charge:

@@ -79,7 +79,7 @@ def create_department(call: Call[DepartmentName, Nothing]) -> DepartmentAnswer:
     scope="agents:write",
     takes=DepartmentName,
     gives=DepartmentAnswer,
-    refuses=(DepartmentUnknown, *REFUSALS),
+    refuses=(DepartmentUnknown, ContactCenterUncertain, *REFUSALS),
 )
 def rename_department(call: Call[DepartmentName, Nothing]) -> DepartmentAnswer:
     """Rename a department."""
@@ -95,7 +95,7 @@ def rename_department(call: Call[DepartmentName, Nothing]) -> DepartmentAnswer:
     "/connections/<connection>/departments/<department_id>",
     scope="agents:write",
     gives=Removed,
-    refuses=(DepartmentUnknown, DepartmentInUse, *REFUSALS),
+    refuses=(DepartmentUnknown, DepartmentInUse, ContactCenterUncertain, *REFUSALS),
 )
 def delete_department(call: Call[Nothing, Nothing]) -> Removed:
     """Delete a department.

@@ -123,7 +123,7 @@ def add_number(call: Call[NewNumber, Nothing]) -> NumberAnswer:
     scope="agents:write",
     takes=NumberReset,
     gives=NumberAnswer,
-    refuses=(HotlineNumberUnknown, *REFUSALS),
+    refuses=(HotlineNumberUnknown, ContactCenterUncertain, *REFUSALS),
 )
 def reset_number(call: Call[NumberReset, Nothing]) -> NumberAnswer:
     """Set all of a number anew.
@@ -143,7 +143,7 @@ def reset_number(call: Call[NumberReset, Nothing]) -> NumberAnswer:
     "/connections/<connection>/numbers/<number>",
     scope="agents:write",
     gives=Removed,
-    refuses=(HotlineNumberUnknown, *REFUSALS),
+    refuses=(HotlineNumberUnknown, ContactCenterUncertain, *REFUSALS),
 )
 def delete_number(call: Call[Nothing, Nothing]) -> Removed:
     """Take a number out of the contact center.

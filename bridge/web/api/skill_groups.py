@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from bridge.core.contact_center_errors import SkillGroupInUse, SkillGroupUnknown
+from bridge.core.contact_center_errors import ContactCenterUncertain, SkillGroupInUse, SkillGroupUnknown
 from bridge.core.errors import RequestInvalid
 from bridge.http.api import Call, Desk, Message, Nothing
 from bridge.http.api_pages import Page, PageQuery, page_of
@@ -111,7 +111,7 @@ def list_skill_groups(call: Call[Nothing, SkillGroupsQuery]) -> SkillGroupPage:
     scope="agents:write",
     takes=NewSkillGroup,
     gives=SkillGroupAnswer,
-    refuses=REFUSALS,
+    refuses=(ContactCenterUncertain, *REFUSALS),
 )
 def create_skill_group(call: Call[NewSkillGroup, Nothing]) -> SkillGroupAnswer:
     """Make a skill group that takes calls."""
@@ -138,7 +138,7 @@ def create_skill_group(call: Call[NewSkillGroup, Nothing]) -> SkillGroupAnswer:
     scope="agents:write",
     takes=SkillGroupChange,
     gives=SkillGroupAnswer,
-    refuses=(SkillGroupUnknown, *REFUSALS),
+    refuses=(SkillGroupUnknown, ContactCenterUncertain, *REFUSALS),
 )
 def change_skill_group(call: Call[SkillGroupChange, Nothing]) -> SkillGroupAnswer:
     """Set a skill group's display name and description.
@@ -163,7 +163,7 @@ def change_skill_group(call: Call[SkillGroupChange, Nothing]) -> SkillGroupAnswe
     scope="agents:write",
     query=SkillGroupRemoval,
     gives=SkillGroupRemoved,
-    refuses=(SkillGroupUnknown, SkillGroupInUse, *REFUSALS),
+    refuses=(SkillGroupUnknown, SkillGroupInUse, ContactCenterUncertain, *REFUSALS),
 )
 def remove_skill_group(call: Call[Nothing, SkillGroupRemoval]) -> SkillGroupRemoved:
     """Remove a skill group.

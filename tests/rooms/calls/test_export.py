@@ -66,6 +66,13 @@ class TestWhatIsWritten:
         assert (done.rows, done.until, done.offset) == (WHOLE, PERIOD.until, path.stat().st_size)
         assert path.stat().st_mode & 0o077 == 0
 
+    def test_the_oldest_call_stands_first_though_the_newest_is_told_first(self, path: Path) -> None:
+        calls = InventedCalls()
+        forwards = calls.page
+        calls.page = lambda *asked: (forwards(*asked)[0][::-1], forwards(*asked)[1])  # type: ignore[method-assign]
+        run(calls, path)
+        assert ids(path) == [f"row-{index}" for index in range(WHOLE)]
+
     def test_the_real_wire_gives_them_too(self, path: Path, calls: Calls, instance: Instance, log: CallLog) -> None:
         log.grow(300, step=30)
         rows = log.search(Wanted())
@@ -274,6 +281,16 @@ class TestNoted:
         notes = self.Notes()
         run(InventedCalls(), path, noted=notes)
         assert (len(notes.seen), len(ids(path))) == (WHOLE, WHOLE)
+
+
+def test_one_file_is_masked_in_one_way_though_the_own_numbers_are_not_told_any_more(path: Path) -> None:
+    calls = InventedCalls()
+    calls.breaks_at = 4
+    with pytest.raises(InterruptedError):
+        run(calls, path, own=frozenset({"05710000001"}))
+    calls.breaks_at = 0
+    run(calls, path, own=frozenset())
+    assert {json.loads(line)["callee"] for line in path.read_text("utf-8").splitlines()} == {"05710000001"}
 
 
 def test_ten_times_the_calls_take_no_more_memory(tmp_path: Path) -> None:

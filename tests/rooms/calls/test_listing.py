@@ -10,6 +10,7 @@ import pytest
 from bridge.aiccs.calls import Call, CallSearch
 from bridge.aiccs.instance import Instance
 from bridge.calls.listing import Listing, Place
+from bridge.core.errors import ContactCenterError
 from bridge.core.model import AiccsAccess, Secret
 
 if TYPE_CHECKING:
@@ -67,6 +68,13 @@ def test_each_call_comes_once_and_the_newest_first(limit: int) -> None:
 def test_more_calls_in_one_second_than_an_answer_holds_are_all_told() -> None:
     rows = [call_at(5000, f"r{number:02}") for number in range(25)]
     assert pages(Log(rows), 4) == rows
+
+
+def test_a_second_with_more_calls_than_there_can_be_is_an_error_and_not_read_to_its_end() -> None:
+    log = Log([call_at(5000, f"r{number}") for number in range(3000)])
+    with pytest.raises(ContactCenterError):
+        Listing(log, INSTANCE, PERIOD).page(10)  # type: ignore[arg-type]
+    assert log.asked < 300
 
 
 def test_a_call_that_begins_within_the_last_part_of_a_second_is_in_the_period() -> None:

@@ -96,6 +96,7 @@ def test_an_agent_that_cannot_be_told_does_not_spoil_the_others(monkeypatch: pyt
     found = overviews.states("contoso", INSTANCE)
     assert found.counts == {("AgentReady", None): 3, ("AgentBreak", 2): 1}
     assert (found.asked, found.agents, found.untold) == (5, 5, 1)
+    assert (found.accounts["3"], found.accounts["99"]) == ("agent-3", "frozen")
     monkeypatch.setattr(overview, "MOST_AGENTS", 2)
     assert overviews.states("contoso", INSTANCE) is found
     watch.at += 15

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import traceback
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -20,6 +20,7 @@ from bridge.core.contact_center_errors import (
     RecordingUnreachable,
 )
 from bridge.core.model import AiccsAccess, Secret
+from bridge.sandbox import recordings as recordings_of_sandbox
 from bridge.sandbox.call_stories import GAVE_UP_IN_QUEUE
 from bridge.sandbox.recordings import wav_of
 
@@ -97,6 +98,22 @@ class TestListening:
     ) -> None:
         call = log.add(ended=120)
         assert read(recordings, instance, call, byte_range) == (200, "audio/wav", "", wav_of(call))
+
+    @pytest.mark.parametrize("encoding", ["gzip", "deflate, br", "x-unknown"])
+    def test_a_packed_recording_is_refused_before_it_is_read(
+        self, recordings: Recordings, instance: Instance, log: CallLog, monkeypatch: pytest.MonkeyPatch, encoding: str
+    ) -> None:
+        call = log.add(ended=120)
+        fill = recordings_of_sandbox._file
+
+        def packed(content: bytes) -> Any:
+            answer = fill(content)
+            answer.headers["Content-Encoding"] = encoding
+            return answer
+
+        monkeypatch.setattr(recordings_of_sandbox, "_file", packed)
+        with pytest.raises(RecordingInvalid):
+            read(recordings, instance, call)
 
     def test_a_link_that_has_expired_is_asked_for_anew_once(
         self, house: House, recordings: Recordings, instance: Instance, log: CallLog

@@ -102,7 +102,7 @@ class TestThePlan:
             (8, "other", "there is no skill group Nowhere"),
             (9, "nobody", "the display name is missing"),
             (10, "new", "line 2 has this account already"),
-            (11, "LIN@contoso.example", "line 3 has this account already"),
+            (11, "LIN@contoso.example", f"the contact center spells this account {LIN}"),
         ]
         new, lin, *_ = found.steps
         hotline, after_sales, sales = center.groups
@@ -139,7 +139,30 @@ class TestThePlan:
         assert [told_ for told_ in told(found) if not told_[0]] == [(0, KIM, "frozen"), (0, LIN, "delete")]
         with pytest.raises(RosterInvalid) as refusal:
             Import(house, f"{others},Nameless,\n", delete_missing=True).plan()
-        assert refusal.value.received == "1 lines with a fault"
+        assert refusal.value.received == "1 with a fault: line 15"
+
+    def test_a_file_of_nobody_or_of_few_deletes_nobody_unless_so_many_are_meant(
+        self, house: House, center: ContactCenter
+    ) -> None:
+        with pytest.raises(RosterInvalid) as refusal:
+            Import(house, "", delete_missing=True, delete_many=True).plan()
+        assert refusal.value.received == "no line"
+        with pytest.raises(RosterInvalid) as refusal:
+            Import(house, f"{LIN},Lin,\n", delete_missing=True).plan()
+        gone = len(center.agents) - 2  # Lin stays, and Kim is frozen
+        assert refusal.value.received == f"{gone} of {len(center.agents)} agents missing"
+        found = Import(house, f"{LIN},Lin,\n", delete_missing=True, delete_many=True).plan()
+        assert found.counts()["delete"] == gone
+
+    def test_a_misspelt_line_spoils_no_right_one(self, house: House) -> None:
+        lines = f"LIN@contoso.example,Lin,Sales\n{LIN},Lin,Sales\nnew,New,\nNew,New,\n{LIN},Lin,\n"
+        assert told(Import(house, lines).plan()) == [
+            (2, "LIN@contoso.example", f"the contact center spells this account {LIN}"),
+            (3, LIN, "update"),
+            (4, "new", "create"),
+            (5, "New", "line 4 has this account already"),
+            (6, LIN, "line 3 has this account already"),
+        ]
 
     def test_the_frozen_and_the_deleted_are_taken_when_asked(self, house: House, center: ContactCenter) -> None:
         center.dismiss(LIN)

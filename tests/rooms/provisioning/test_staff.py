@@ -46,7 +46,7 @@ class Agents:
     def find(self, _instance: object, account_name: str) -> Agent | None:
         return None if self.is_empty else Agent(account_name, "Kim", "7", "0")
 
-    def _change(self, *_: object) -> Agent:
+    def _change(self, *_: object, **__: object) -> Agent:
         if self.fault is not None:
             raise self.fault
         return Agent(KIM, "Kim", "7", "0")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from flask import Blueprint, Response, jsonify, url_for
 
 from bridge.aiccs.instance import instance_of
+from bridge.calls.listeners import Listener
 from bridge.http.audio import audio_answer
 from bridge.http.current import services
 from bridge.http.guard import require_session
@@ -14,7 +15,7 @@ from bridge.http.problem import Context, in_context
 
 if TYPE_CHECKING:
     from bridge.aiccs.calls import Call, Recording
-    from bridge.aiccs.instance import Instance
+    from bridge.core.model import Connection
 
 own_calls = Blueprint("own_calls", __name__, url_prefix="/session/calls")
 
@@ -25,35 +26,36 @@ _PATIENCE: Final = 12.0
 @own_calls.get("")
 def show() -> Response:
     """List the calls of today, newest first."""
-    instance, account_name = _asker()
+    connection, account_name = _asker()
     with services().outbound.in_a_hurry(_PATIENCE):
-        found = services().own_calls.of_today(instance, account_name)
+        found = services().own_calls.of_today(connection, account_name)
     return jsonify(calls=[_told(call) for call in found])
 
 
 @own_calls.get("/<call_id>/recordings")
 def recordings(call_id: str) -> Response:
     """Say whether a call has recordings by now, and where they are heard."""
-    instance, account_name = _asker()
+    connection, account_name = _asker()
     with services().outbound.in_a_hurry(_PATIENCE):
-        held = services().own_calls.recordings(instance, account_name, call_id)
+        held = services().own_calls.recordings(connection, account_name, call_id)
     return jsonify(state=held.state, recordings=[_heard(call_id, one) for one in held.recordings])
 
 
 @own_calls.get("/<call_id>/recordings/<connection_id>")
 def recording(call_id: str, connection_id: str) -> Response:
     """Let the agent hear a recording of an own call."""
-    instance, account_name = _asker()
+    connection, account_name = _asker()
     with services().outbound.in_a_hurry(_PATIENCE):
-        services().own_calls.check(instance, account_name, call_id, connection_id)
-    return audio_answer(instance, call_id, connection_id, account_name=account_name)
+        services().own_calls.check(connection, account_name, call_id, connection_id)
+    listener = Listener("agent", connection.name, account_name)
+    return audio_answer(instance_of(connection), call_id, connection_id, listener)
 
 
-def _asker() -> tuple[Instance, str]:
-    """Return the contact center and the AccountName of whoever is signed in; raises as `require_session`."""
+def _asker() -> tuple[Connection, str]:
+    """Return the connection and the AccountName of whoever is signed in; raises as `require_session`."""
     current = require_session()
     in_context(Context("own_calls", current.connection))
-    return instance_of(services().connections.get(current.connection)), current.account_name
+    return services().connections.get(current.connection), current.account_name
 
 
 def _told(call: Call) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -44,8 +45,13 @@ def test_a_call_that_was_made_here_is_shown_and_its_recording_is_heard(
     phone.page.wait_for_timeout(1_100)
     phone.hang_up()
     assert phone.count(f"GET {CALLS}") == 0
+    phone.answer_with(CALLS, {"calls": []})
     unfold(phone.page)
+    expect(phone.page.locator("#own-calls-state")).to_contain_text("takes a moment to show up here")
+    phone.recover()
+    phone.page.get_by_role("button", name="Refresh").click()
     row = phone.page.locator(".hb-own-call", has_text="139****2222")
+    expect(row.locator("time")).to_have_attribute("title", re.compile(r"Local time \(.+\)"))
     expect(row).to_contain_text("Incoming · Answered")
     row.get_by_role("button", name="Recording of the call with 139****2222").click()
     expect(row).to_contain_text("The recording is not ready yet")

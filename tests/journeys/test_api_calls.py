@@ -81,6 +81,13 @@ class TestCalls:
         assert (told["items"][0]["callee"], told["items"][1]["caller"]) == (MASKED, MASKED)
         assert CUSTOMER not in str(told)
         assert told["items"][1]["is_answered"] is True
+        assert told["items"][1]["skill_group_id"] in log.center.groups
+
+    def test_tell_the_companys_own_numbers_whole(self, platform: Platform, log: CallLog) -> None:
+        own = next(number for number in log.center.lines if number.startswith("0"))
+        log.add(LIN, line=own, ended=600)
+        log.add(LIN, line="02188880000", ended=300)
+        assert [one["callee"] for one in get(platform, CALLS)["items"]] == ["021****0000", own]
 
     def test_come_once_each_although_others_come_in_meanwhile(self, platform: Platform, log: CallLog) -> None:
         ids = {log.add(LIN, ended=60 * number).id for number in range(1, 8)}
@@ -139,6 +146,7 @@ class TestCalls:
         [
             "from=2026-11-20T09:00:00",
             "from=yesterday",
+            "from=2026-11-20T09:00:01Z&to=2026-11-20T09:00:00Z",
             "to=2026-13-20T09:00:00Z",
             "cursor=WzFd",
             "cursor=WzksMSwxLCJ4Il0",
@@ -193,6 +201,7 @@ class TestRecordings:
         told = get(platform, f"{CALLS}/{row.acid}/recordings")
         assert told["state"] == "ready"
         (one,) = told["items"]
+        assert one["recording_id"] == row.connection_id
         assert one["path"] == f"/api/v1{CALLS}/{row.acid}/recordings/{row.connection_id}"
         assert "oss" not in str(told).lower()
         path = one["path"].removeprefix("/api/v1")

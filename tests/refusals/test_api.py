@@ -56,7 +56,7 @@ def told(answer: Response) -> tuple[int, str]:
 def documented(house: House, name: str) -> set[str]:
     """Return the codes that an operation says it may answer with, besides those of every operation."""
     (operation,) = (one for one in house.app.extensions[OPERATIONS] if one.name == name)
-    return {refusal.code for refusal in operation.refuses}
+    return {refusal.code for refusal in (*operation.refuses, *operation.not_found)}
 
 
 WITHOUT_KEY: Final[dict[str, Callable[[str], str]]] = {
@@ -249,7 +249,7 @@ def test_each_failure_of_fuyun_is_a_documented_problem(house: House, platform: P
 
 def test_an_agent_is_looked_up_where_the_connection_may(house: House, platform: Platform) -> None:
     unknown = platform.ask("GET", "/connections/contoso/agent?account_name=nobody")
-    assert told(unknown) == (403, "agent_unknown")
+    assert told(unknown) == (404, "agent_unknown")
     unsuited = platform.ask("GET", "/connections/initech/agent?account_name=lin")
     assert told(unsuited) == (409, "connection_mode_unsuited")
     assert {"agent_unknown", "connection_mode_unsuited"} <= documented(house, "show_agent")

@@ -75,6 +75,13 @@ class Asked:
         """Return what an address may hold of it."""
         return {name: value for name, value in self.fields().items() if name not in _NEVER_IN_ADDRESSES}
 
+    def trail(self) -> dict[str, Any]:
+        """Return the same for the address of a call that was found, whose page leads back.
+
+        Of a search by number its days are left and that there was one: other calls are on its pages.
+        """
+        return self.on_page(1).address() | {"numbered": "yes"} if self.names_numbers else self.address()
+
     def on_page(self, number: int) -> Asked:
         """Return the same for another page."""
         return replace(self, page=str(number) if number > 1 else "")
@@ -94,6 +101,18 @@ def asked_in(given: Mapping[str, str], wall: Wall) -> Asked:
     for name in _NEVER_IN_ADDRESSES:
         said[name] = _GAPS.sub("", said[name])
     return Asked(**said)
+
+
+def is_id(text: str) -> bool:
+    """Whether a text is a number such as skill groups and agents have."""
+    return bool(_ID.fullmatch(text))
+
+
+def way_back(address: Mapping[str, str], wall: Wall) -> Asked | None:
+    """Return the search that the address of a call's page says it was found by; None where it says none."""
+    asked = asked_at(address, wall)
+    is_told = address.get("since") and not isinstance(period_of(asked.since, asked.until, wall), str)
+    return asked if is_told else None
 
 
 def period_of(asked_since: str, asked_until: str, wall: Wall) -> tuple[float, float] | str:
@@ -124,7 +143,7 @@ def wanted(asked: Asked, instance: Instance, wall: Wall) -> CallSearch | str:
         since=period[0],
         until=period[1] - A_BIT,
         agent_ids=agent_ids,
-        group_ids=(int(asked.group),) if _ID.fullmatch(asked.group) else (),
+        group_ids=(int(asked.group),) if is_id(asked.group) else (),
         directions=tuple(one for one in ("inbound", "outbound", "transferred") if one == asked.direction),
         results=tuple(one for one in RESULTS if one == asked.result),
         caller=asked.caller,
@@ -138,4 +157,4 @@ def _agent_ids(agent: str, instance: Instance) -> tuple[str, ...] | None:
     found = services().contact_center.agents.look_up(instance, agent)
     if found is not None and found.agent_id:
         return (found.agent_id,)
-    return (agent,) if _ID.fullmatch(agent) else None
+    return (agent,) if is_id(agent) else None

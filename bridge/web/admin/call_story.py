@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from flask_babel import gettext
 
-from bridge.calls.masking import masked
+from bridge.calls.masking import without_numbers_in
 from bridge.web.admin.call_words import ENDED_BY, span
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from bridge.aiccs.calls import Call, Said
-
-# Seven digits and more are somebody's number; gaps between them are how people say it.
-_SPOKEN_NUMBER: Final = re.compile(r"\+?[0-9](?:[ -]?[0-9]){6,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +73,13 @@ def stretches(call: Call) -> list[Stretch]:
 
 def without_spoken_numbers(said: Iterable[Said]) -> list[Said]:
     """Return what was said with the phone numbers in it masked."""
-    return [replace(one, words=_SPOKEN_NUMBER.sub(lambda found: masked(found[0]), one.words)) for one in said]
+    return [replace(one, words=without_numbers_in(one.words)) for one in said]
 
 
 def _told(call: Call) -> list[tuple[float | None, Moment]]:
-    who, group = call.agent_name or gettext("the agent"), call.group_name
+    who, group, is_dialled = call.agent_name or gettext("the agent"), call.group_name, call.direction == "outbound"
+    rings = gettext("Rings at the customer") if is_dialled else gettext("Rings at %(who)s", who=who)
+    answers = gettext("The customer answers") if is_dialled else gettext("%(who)s answers", who=who)
     waiting = gettext("Waits in the queue of %(group)s", group=group) if group else gettext("Waits in the queue")
     ended = gettext("Hands the call on") if call.transferred_to else ENDED_BY.get(call.hung_up_by)
     talked = gettext("talked for %(time)s", time=span(call.talk_seconds)) if call.talk_seconds else ""
@@ -89,8 +87,8 @@ def _told(call: Call) -> list[tuple[float | None, Moment]]:
         (call.created_at, _beginning(call), "", "plain"),
         (call.queued_at, waiting, "", "wait"),
         (call.left_queue_at if call.ring_began_at is None else None, gettext("Leaves the queue"), "", "plain"),
-        (call.ring_began_at, gettext("Rings at %(who)s", who=who), "", "wait"),
-        (call.answered_at, gettext("%(who)s answers", who=who), "", "good"),
+        (call.ring_began_at, rings, "", "wait"),
+        (call.answered_at, answers, "", "good"),
         (call.ended_at, str(ended or gettext("The call ended")), str(talked), "end" if call.was_answered else "stop"),
     ]
     return [(at, Moment(at or 0.0, str(words), note, tone)) for at, words, note, tone in told]

@@ -11,6 +11,8 @@ from flask_babel import lazy_gettext as _
 from bridge.aiccs.reading import zone
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from flask_babel.speaklater import LazyString
 
     from bridge.aiccs.calls import Call
@@ -68,6 +70,18 @@ def span(seconds: float | None) -> str:
     if whole < _HOUR:
         return f"{minutes}:{rest:02}"
     return f"{minutes // _MINUTE}:{minutes % _MINUTE:02}:{rest:02}"
+
+
+def group(group_id: str, names: Iterable[str], *, is_removed: bool) -> str:
+    """Return what a skill group that the list of them lacks is called.
+
+    Args:
+        names: what calls call it, where any do.
+        is_removed: whether it is gone; else nobody could tell the list.
+    """
+    named = next((name for name in names if name and name != group_id), "")
+    name = named or gettext("Skill group %(id)s", id=group_id)
+    return str(gettext("%(name)s (removed)", name=name) if is_removed else name)
 
 
 class Wall:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import json
+import hashlib
 import math
+import re
+from dataclasses import astuple, replace
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
 
 from pydantic import Field
 
 from bridge.aiccs.calls import RESULTS, CallSearch
+from bridge.calls.listeners import Listener
 from bridge.calls.listing import Listing, Place
 from bridge.calls.masking import without_numbers
+from bridge.connections.secrets import SealBroken
 from bridge.core.contact_center_errors import (
     CallUnknown,
     RecordingInvalid,
@@ -22,7 +26,7 @@ from bridge.core.contact_center_errors import (
 from bridge.core.errors import AgentUnknown, RequestInvalid, showable
 from bridge.core.mapping import account_name_of
 from bridge.http.api import PREFIX, Call, Desk, Message, Nothing
-from bridge.http.api_pages import Page, PageQuery, cursor_of, place_in
+from bridge.http.api_pages import Page, PageQuery
 from bridge.http.api_places import REFUSALS
 from bridge.http.audio import audio_answer
 from bridge.http.contact_center import own_instance
@@ -41,9 +45,11 @@ if TYPE_CHECKING:
 desk = Desk("calls", "Calls")
 
 _DAY = 86_400
-_LATEST = 32_503_680_000
 _NUMBER = r"^\+?[0-9]{2,20}$"
 _WHOLE = "calls:numbers"
+_BY_NUMBER = f"Needs the scope `{_WHOLE}`, and each request with it is journaled."
+_PURPOSE = "calls-cursor"
+_ID = re.compile("[0-9]{1,18}", re.ASCII)
 
 
 class NumbersQuery(Message):
@@ -76,8 +82,10 @@ class CallsQuery(PageQuery, NumbersQuery):
         description="Only those that ended so, in the contact center's own words.",
     )
     skill_group_id: int = Field(default=0, ge=0, description="Only those of this skill group.")
-    caller: str = Field(default="", pattern=f"{_NUMBER}|^$", description="Whole number of who called.")
-    callee: str = Field(default="", pattern=f"{_NUMBER}|^$", description="Whole number of who was called.")
+    caller: str = Field(default="", pattern=f"{_NUMBER}|^$", description=f"Whole number of who called. {_BY_NUMBER}")
+    callee: str = Field(
+        default="", pattern=f"{_NUMBER}|^$", description=f"Whole number of who was called. {_BY_NUMBER}"
+    )
 
 
 class CallAnswer(Message):
@@ -99,7 +107,7 @@ class CallAnswer(Message):
     ring_seconds: int | None = Field(examples=[5])
     talk_seconds: int | None = Field(examples=[180])
     hung_up_by: str = Field(description="`system`, `customer`, `agent` or empty.", examples=["customer"])
-    skill_group_id: str = Field(examples=["1234001"])
+    skill_group_id: int | None = Field(description="null: none, or none that can be read.", examples=[1234001])
     skill_group_name: str = Field(examples=["Support"])
     agent_id: str = Field(examples=["25780001"])
     agent_name: str = Field(examples=["Lin"])
@@ -127,7 +135,7 @@ class WholeCall(Message):
 class RecordingAnswer(Message):
     """One recording; moments are seconds since the epoch."""
 
-    connection_id: str = Field(examples=["10009060002"])
+    recording_id: str = Field(examples=["10009060002"])
     began_at: int | None = Field(examples=[1795378653])
     ended_at: int | None = Field(examples=[1795378833])
     path: str = Field(
@@ -151,7 +159,8 @@ class RecordingsAnswer(Message):
     scope="calls",
     query=CallsQuery,
     gives=CallPage,
-    refuses=(AgentUnknown, *REFUSALS),
+    refuses=REFUSALS,
+    not_found=(AgentUnknown,),
 )
 def list_calls(call: Call[Nothing, CallsQuery]) -> CallPage:
     """List the calls of a period, newest first.
@@ -160,11 +169,18 @@ def list_calls(call: Call[Nothing, CallsQuery]) -> CallPage:
     """
     query, instance = call.query, own_instance(call.connection)
     _check_numbers(call, query)
+    if query.caller or query.callee:
+        # A masked number leaves so few that whoever may search by number can try them all.
+        call.key.check_scope(_WHOLE)
     wanted = _search(query, instance)
-    rows, place = Listing(services().contact_center.calls, instance, wanted).page(query.limit, _after(query.cursor))
-    period = {"since": int(wanted.since), "until": int(wanted.until) + 1}
+    asked = _digest(call, wanted)
+    after = _after(query.cursor, asked)
+    rows, place = Listing(services().contact_center.calls, instance, wanted).page(query.limit, after)
+    period: dict[str, Any] = {"since": int(wanted.since), "until": int(wanted.until) + 1}
     _journal(call, query, calls=len(rows), **period)
-    return CallPage(items=_told(rows, query), next_cursor=_cursor(place))
+    if query.caller or query.callee:
+        _journal_search(call, calls=len(rows), **period)
+    return CallPage(items=_told(call, rows, query), next_cursor=_cursor(place, asked))
 
 
 @desk.operation(
@@ -180,7 +196,7 @@ def show_call(call: Call[Nothing, NumbersQuery]) -> WholeCall:
     _check_numbers(call, call.query)
     rows = _rows(call)
     _journal(call, call.query, call=rows[0].call_id)
-    return WholeCall(call_id=rows[0].call_id, rows=_told(rows, call.query))
+    return WholeCall(call_id=rows[0].call_id, rows=_told(call, rows, call.query))
 
 
 @desk.operation(
@@ -217,9 +233,8 @@ def fetch_recording(call: Call[Nothing, Nothing]) -> Response:
 
     It comes through the bridge: where it lies, and the key to it, are told to nobody.
     """
-    instance, name = own_instance(call.connection), call.connection.name
-    call_id, recording_id = call.path["call_id"], call.path["recording_id"]
-    return audio_answer(instance, call_id, recording_id, connection=name, api_key=call.key.id)
+    instance, listener = own_instance(call.connection), Listener("api_key", call.connection.name, call.key.id)
+    return audio_answer(instance, call.path["call_id"], call.path["recording_id"], listener)
 
 
 # What is looked for ---------------------------------------------------------------------------------------------------
@@ -230,6 +245,8 @@ def _search(query: CallsQuery, instance: Instance) -> CallSearch:
     # Moments of calls are whole seconds, and the search's end belongs to it.
     end = min(math.ceil(moment_in(query.until, "to") if query.until else now + 1), math.floor(now) + 1)
     begin = math.ceil(moment_in(query.since, "from")) if query.since else max(end - _DAY, 0)
+    if query.since and query.until and moment_in(query.since, "from") > moment_in(query.until, "to"):
+        raise RequestInvalid(expected="to: no moment before from", received="an earlier one")
     return CallSearch(
         since=begin,
         until=end - 1,
@@ -252,20 +269,27 @@ def _agent_ids(account_name: str, instance: Instance) -> tuple[str, ...]:
     return (agent.agent_id,)
 
 
-def _cursor(place: Place | None) -> str | None:
-    return cursor_of(json.dumps([place.begin, place.end, place.created_at, place.id])) if place else None
+def _digest(call: Call[Any, Any], wanted: CallSearch) -> str:
+    """Return what a list is told by: its period may move on between two pages, and all else may not."""
+    asked = (call.connection.name, replace(wanted, since=0, until=0))
+    return hashlib.sha256(repr(asked).encode(errors="surrogatepass")).hexdigest()
 
 
-def _after(cursor: str) -> Place | None:
+def _cursor(place: Place | None, asked: str) -> str | None:
+    return services().key_ring.seal(_PURPOSE, {"place": astuple(place), "of": asked}) if place else None
+
+
+def _after(cursor: str, asked: str) -> Place | None:
+    """Return the place in a cursor of ours: an invented one could name a window of years, which is read at once."""
     if not cursor:
         return None
     try:
-        match json.loads(place_in(cursor)):
-            case [int(begin), int(end), int(created_at), str(id_)] if 0 <= begin <= end <= _LATEST:
-                return Place(begin, end, created_at, id_)
-    except (ValueError, RecursionError):
-        pass
-    raise RequestInvalid(expected="cursor as next_cursor gave it", received="another text")
+        record = services().key_ring.open(_PURPOSE, cursor)
+    except SealBroken as fault:
+        raise RequestInvalid(expected="cursor as next_cursor gave it", received="another text") from fault
+    if record["of"] != asked:
+        raise RequestInvalid(expected="cursor with the same parameters", received="others")
+    return Place(*record["place"])
 
 
 def _rows(call: Call[Any, Any]) -> list[CallRow]:
@@ -285,8 +309,18 @@ def _journal(asker: Call[Any, Any], query: NumbersQuery, **what: Any) -> None:
         services().journal.record_act("numbers_unmasked", actor=asker.actor, connection=asker.connection.name, **what)
 
 
-def _told(rows: Iterable[CallRow], query: NumbersQuery) -> list[CallAnswer]:
-    return [_answer(row if query.numbers == "whole" else without_numbers(row)) for row in rows]
+def _journal_search(asker: Call[Any, Any], **what: Any) -> None:
+    """Keep that somebody searched by a number; never the number."""
+    services().journal.record_act(
+        "calls_searched_by_number", actor=asker.actor, connection=asker.connection.name, **what
+    )
+
+
+def _told(asker: Call[Any, Any], rows: Iterable[CallRow], query: NumbersQuery) -> list[CallAnswer]:
+    if query.numbers == "whole":
+        return [_answer(row) for row in rows]
+    own = services().overviews.landmarks(asker.connection.name, own_instance(asker.connection)).lines
+    return [_answer(without_numbers(row, own)) for row in rows]
 
 
 def _answer(row: CallRow) -> CallAnswer:
@@ -307,7 +341,7 @@ def _answer(row: CallRow) -> CallAnswer:
         ring_seconds=row.ring_seconds,
         talk_seconds=row.talk_seconds,
         hung_up_by=row.hung_up_by,
-        skill_group_id=row.group_id,
+        skill_group_id=int(row.group_id) if _ID.fullmatch(row.group_id) else None,
         skill_group_name=row.group_name,
         agent_id=row.agent_id,
         agent_name=row.agent_name,
@@ -323,7 +357,7 @@ def _answer(row: CallRow) -> CallAnswer:
 def _recording(call: Call[Any, Any], call_id: str, recording: Recording) -> RecordingAnswer:
     way = f"{PREFIX}/connections/{call.connection.name}/calls/{quote(call_id, safe='')}/recordings"
     return RecordingAnswer(
-        connection_id=recording.connection_id,
+        recording_id=recording.connection_id,
         began_at=_second(recording.began_at),
         ended_at=_second(recording.ended_at),
         path=f"{way}/{quote(recording.connection_id, safe='')}",

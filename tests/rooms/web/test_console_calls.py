@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import html
 import re
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from bridge.access.rules import Allowed
+from bridge.aiccs.agents import Agents
 from bridge.aiccs.calls import Call, Said
-from bridge.core.contact_center_errors import RecordingUnreachable
 from bridge.core.errors import ContactCenterUnreachable
+from bridge.http.console import slow_errand
 from bridge.sandbox.call_stories import DIALLED, GAVE_UP_IN_QUEUE, UNANSWERED
 from bridge.sandbox.recordings import wav_of
 from bridge.web.admin import call_search, call_story, call_words, calls
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
 ALL = "/admin/connections/contoso/calls"
 CUSTOMER, OTHER = "13900000001", "13800138000"
+BACK = re.compile(r'<a class="[^"]*" href="([^"]+)"><span aria-hidden="true">←</span> <span>Back to the search')
 
 
 @pytest.fixture
@@ -63,6 +66,12 @@ def found(console: Browser, house: House, **asked: str) -> str:
     return act(console, ALL, days(house) | asked, follow=True).text
 
 
+def call_link(page: str, call_id: str) -> str:
+    """Return the link of a call in a list."""
+    (link,) = re.findall(rf'class="hb-calls-link" href="([^"]*/{call_id}[^"]*)"', page)
+    return html.unescape(link)
+
+
 def unmasked(house: House) -> list[dict[str, Any]]:
     return [dict(one.details) for one in house.journal() if one.event == "numbers_unmasked"]
 
@@ -81,7 +90,26 @@ class TestTheSearch:
         assert next(iter(log.center.lines)) in page  # the company's own number is no secret
 
     def test_without_days_is_of_today_and_says_when_there_is_nothing(self, log: CallLog, console: Browser) -> None:
-        assert "No calls on these days" in console.open(ALL).text
+        empty = console.open(ALL).text
+        assert ("No calls yet today" in empty, "The last 7 days" in empty) == (True, True)
+        assert "No calls on these days" in console.open(f"{ALL}?since=2026-01-01&until=2026-01-02").text
+
+    def test_names_a_skill_group_that_is_gone(self, log: CallLog, console: Browser) -> None:
+        options = re.findall(r'<option value="1234999" selected>([^<]*)', console.open(f"{ALL}?group=1234999").text)
+        assert options == ["Skill group 1234999 (removed)"]
+
+    def test_is_where_the_page_of_a_call_leads_back_to(self, house: House, log: CallLog, console: Browser) -> None:
+        row = log.add(customer=CUSTOMER)
+        asked = days(house) | {"direction": "inbound"}
+        whole = act(console, call_link(found(console, house, direction="inbound"), row.acid)).text
+        (back,) = BACK.findall(whole)
+        assert parse_qs(urlsplit(html.unescape(back)).query) == {name: [value] for name, value in asked.items()}
+        numbered = console.open(call_link(found(console, house, caller=CUSTOMER), row.acid)).text
+        (back,) = BACK.findall(numbered)
+        assert parse_qs(urlsplit(html.unescape(back)).query) == {name: [value] for name, value in days(house).items()}
+        assert "stands in no address" in numbered
+        for odd in ("", "?since=//evil.example", "?until=2026-11-22"):
+            assert BACK.findall(console.open(f"{ALL}/{row.acid}{odd}").text) == [], odd
 
     def test_narrows_by_everything_that_the_form_has(self, house: House, log: CallLog, console: Browser) -> None:
         first, second = list(log.center.agents)[:2]
@@ -124,6 +152,8 @@ class TestTheSearch:
         numbered = act(console, ALL, days(house) | {"caller": CUSTOMER})
         assert (numbered.status_code, "1 found" in numbered.text) == (200, True)
         assert not [link for link in re.findall(r'(?:href|src|action)="([^"]+)"', numbered.text) if CUSTOMER in link]
+        (kept,) = [dict(one.details) for one in house.journal() if one.event == "calls_searched_by_number"]
+        assert (kept["since"], CUSTOMER in str(kept)) == (days(house)["since"], False)
         by_hand = console.open(f"{ALL}?caller={CUSTOMER}&callee={CUSTOMER}").text
         assert re.findall(r'name="calle[re]" value="([^"]*)"', by_hand) == ["", ""]
 
@@ -157,9 +187,13 @@ class TestWholeNumbers:
         row = log.add(customer=CUSTOMER)
         page = act(console, ALL, days(house) | {"unmask": "yes"})
         assert (CUSTOMER in page.text, "Numbers are shown whole" in page.text) == (True, True)
+        assert "In the file numbers stay masked" in page.text
+        assert ">Hide the numbers again</a>" in page.text
+        numbered = act(console, ALL, days(house) | {"unmask": "yes", "caller": CUSTOMER}).text
+        assert ">Hide the numbers again</button>" in numbered
         one = act(console, f"{ALL}/{row.acid}")
         assert (one.status_code, CUSTOMER in one.text) == (200, True)
-        assert unmasked(house) == [{"call": row.acid}, days(house) | {"page": 1}]
+        assert unmasked(house) == [{"call": row.acid}, *[days(house) | {"page": 1}] * 2]
         assert CUSTOMER not in console.open(f"{ALL}/{row.acid}?unmask=yes").text
         assert CUSTOMER not in console.open(f"{ALL}?unmask=yes&since={days(house)['since']}").text
 
@@ -194,6 +228,37 @@ class TestTheFile:
         assert ("hotline-bridge calls export" in answer.text, "Download as CSV" in answer.text) == (True, False)
         assert "Enter days" in act(console, f"{ALL}.csv", {"since": "?"}).text
 
+    def test_says_at_its_end_where_calls_are_missing(
+        self, house: House, log: CallLog, console: Browser, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def broken(*_: Any) -> Iterator[Call]:
+            yield Call("1", "1", "inbound", "normal", CUSTOMER, OTHER, house.clock())
+            raise ContactCenterUnreachable
+
+        log.add()
+        monkeypatch.setattr(type(house.services.contact_center.calls), "search", broken)
+        lines = act(console, f"{ALL}.csv", days(house)).content.decode("utf-8-sig").splitlines()
+        assert (len(lines), "This file is not whole" in lines[-1]) == (3, True)
+
+    def test_ends_where_it_takes_too_long(
+        self, house: House, log: CallLog, console: Browser, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(calls, "_LONGEST_EXPORT", -1.0)
+        for _ in range(2):
+            log.add()
+        lines = act(console, f"{ALL}.csv", days(house)).content.decode("utf-8-sig").splitlines()
+        assert (len(lines), "This file is not whole" in lines[-1]) == (3, True)
+
+    def test_and_sounds_leave_the_errands_of_the_console_free(
+        self, house: House, log: CallLog, console: Browser
+    ) -> None:
+        row = log.add(ended=60)
+        with ExitStack() as errands:
+            for _ in range(4):
+                errands.enter_context(slow_errand())
+            assert act(console, f"{ALL}.csv", days(house)).status_code == 200
+            assert console.open(f"{ALL}/{row.acid}/recordings/{row.connection_id}").status_code == 200
+
 
 class TestOneCall:
     def test_tells_every_part_of_a_call_that_was_handed_on(self, log: CallLog, console: Browser) -> None:
@@ -209,6 +274,27 @@ class TestOneCall:
         assert "您好" in page
         assert "media-src 'self'" in console.open(f"{ALL}/{first.acid}").headers["Content-Security-Policy"]
 
+    def test_that_an_agent_dialled_is_answered_by_the_customer(self, log: CallLog, console: Browser) -> None:
+        page = console.open(f"{ALL}/{log.add(course=DIALLED).acid}").text
+        assert ("The customer answers" in page, page.count(" answers")) == (True, 1)
+
+    def test_leads_to_its_agent_and_its_skill_group_where_those_are_known(
+        self, log: CallLog, console: Browser, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        agent = next(iter(log.center.agents))
+        row = log.add(agent)
+        links = re.findall(r'class="hb-calls-link" href="([^"]+)"', console.open(f"{ALL}/{row.acid}").text)
+        place = "/admin/connections/contoso"
+        assert links == [f"{place}/skill-groups/{row.group_id}", f"{place}/agents/agent?account={agent}"]
+        assert all(console.open(link).status_code == 200 for link in links)
+
+        def broken(*_: object) -> None:
+            raise ContactCenterUnreachable
+
+        monkeypatch.setattr(Agents, "in_group", broken)
+        page = console.open(f"{ALL}/{row.acid}").text
+        assert ("agents/agent?account" in page, row.servicer_name in page) == (False, True)
+
     def test_plays_and_downloads_what_was_recorded(self, house: House, log: CallLog, console: Browser) -> None:
         row = log.add(ended=60)
         page = console.open(f"{ALL}/{row.acid}").text
@@ -220,6 +306,7 @@ class TestOneCall:
         assert whole.headers["Content-Disposition"] == (
             f'attachment; filename="call-{row.acid}-{row.connection_id}.wav"'
         )
+        assert console.open(sound, Range="bytes=0-").status_code == 206
         part = console.open(sound, Range="bytes=100-199")
         assert (part.status_code, part.content) == (206, wav_of(row)[100:200])
         assert part.headers["Content-Range"] == f"bytes 100-199/{len(wav_of(row))}"
@@ -250,15 +337,6 @@ class TestOneCall:
     def test_that_nobody_knows_is_not_found(self, log: CallLog, console: Browser, call_id: str) -> None:
         assert console.open(f"{ALL}/{call_id}").status_code == 404
         assert console.open(f"{ALL}/{call_id}/recordings/1").status_code == 404
-
-
-def test_a_sound_that_breaks_off_ends_and_is_noted(house: House) -> None:
-    def chunks() -> Iterator[bytes]:
-        yield b"some"
-        raise RecordingUnreachable
-
-    place: Any = SimpleNamespace(name="contoso")
-    assert list(calls._flowing(chunks(), place, house.services.journal)) == [b"some"]
 
 
 def test_numbers_that_somebody_says_are_masked_too() -> None:

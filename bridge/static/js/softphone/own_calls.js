@@ -9,12 +9,22 @@ import { passed, wallClock } from "./times.js";
 
 /* The contact center needs a moment until it tells of a call that has just ended. */
 const SETTLING = 4000;
+const SETTLED = 120_000;
 const DIRECTIONS = { inbound: "own_in", outbound: "own_out", transferred: "own_transferred" };
 const STATES = { not_ready: "own_not_ready", none: "own_no_recording" };
 
 let shown = new Map();
 let asked = 0;
 let wasUp = false;
+let endedAt = -Infinity;
+
+function zoneHint() {
+  return say("own_zone", { zone: new Intl.DateTimeFormat().resolvedOptions().timeZone });
+}
+
+function nothing() {
+  return Date.now() - endedAt < SETTLED ? "own_settling" : "own_nothing";
+}
 
 function what(call) {
   const missed = call.direction === "outbound" ? "own_unanswered" : "own_missed";
@@ -73,7 +83,7 @@ function build(call) {
   node.dataset.answered = call.is_answered;
   node.querySelector("[data-number]").textContent = number;
   node.querySelector("[data-what]").textContent = what(call);
-  node.querySelector("[data-time]").textContent = time;
+  Object.assign(node.querySelector("[data-time]"), { textContent: time, title: time && zoneHint() });
   node.querySelector("[data-duration]").textContent = call.is_answered ? passed(0, (call.talk_seconds ?? 0) * 1000) : "";
   button.hidden = !call.recordings_url;
   button.setAttribute("aria-label", label);
@@ -95,7 +105,8 @@ function draw(calls) {
   }
   list.hidden = calls.length === 0;
   const time = wallClock(Date.now() / 1000);
-  find("own-calls-state").textContent = say(calls.length ? "own_as_of" : "own_nothing", { time });
+  const state = find("own-calls-state");
+  Object.assign(state, { textContent: say(calls.length ? "own_as_of" : nothing(), { time }), title: zoneHint() });
 }
 
 async function load() {
@@ -112,6 +123,7 @@ async function load() {
 function watchDesk() {
   const isUp = isCallUp();
   if (isUp) hush();
+  if (wasUp && !isUp) endedAt = Date.now();
   if (wasUp && !isUp && find("own-calls-fold").open) after(SETTLING, load);
   wasUp = isUp;
   if (isOver()) {

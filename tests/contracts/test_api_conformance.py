@@ -74,7 +74,9 @@ def described(*, edges: bool) -> BaseSchema:
     return loaded
 
 
-for_good_keys: Final = described(edges=True)
+for_good_keys: Final = described(edges=IS_LONG)
+# Agents, groups, departments and numbers read their parameters by the same few types as these.
+at_the_edges: Final = described(edges=True).include(path_regex="token|handoff|sessions|/agent$|/calls$|/departments$")
 for_bad_keys: Final = described(edges=False)
 for_weak_keys: Final = described(edges=False)
 
@@ -125,6 +127,12 @@ def ask(case: Case[Any], key: str) -> Response:
 def test_every_answer_is_one_of_those_in_the_document(case: Case[Any], good_key: str, answered: Any) -> None:
     statuses = answered.setdefault(case.operation.label, Counter())
     statuses[ask(case, good_key).status_code] += 1
+
+
+@at_the_edges.parametrize()
+@asked_seldom
+def test_so_is_what_stands_at_the_edges(case: Case[Any], good_key: str) -> None:
+    ask(case, good_key)
 
 
 @for_bad_keys.parametrize()

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 LONG_STORIES = frozenset({"test_independent_provider.py", "test_session_machine.py", "test_shift.py"})
 UNMEASURED = LONG_STORIES | {"refusals", "browser", "structure"}
-MEASURED_ROWS = 10
+MEASURED_ROWS = 8
 MEASURED = pytest.StashKey[bool]()
 
 # The closed house: tests reach this machine only ---------------------------------------------------------------------

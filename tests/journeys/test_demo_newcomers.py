@@ -29,4 +29,4 @@ def test_a_colleague_without_an_agent_gets_one(tmp_path: Path, name: str, accoun
     console = operator(house)
     for page in ("", "/agents"):
         told = re.sub(r"<[^>]+>|\s+", " ", console.open(f"/admin/connections/{name}{page}").text)
-        assert re.search(r"Agents at first sign-in *:? *on +Changed in the configuration file", told), page
+        assert re.search(r"Agents at first sign-in *:? *on +· Changed in the configuration file", told), page

@@ -1,89 +1,171 @@
-"""How often the API may be asked: so many requests with one key, and so many wrong keys from one address.
+"""How often anybody may ask: budgets for each address, account, connection, session and API key.
 
-Flask-Limiter counts, in Redis where sessions are there and else in this process. While Redis is away each process
-counts for itself; the API goes on.
-
-The strategy is its sliding window counter: two numbers for each budget, however large, and Redis's clock alone, where
-the moving window would keep a moment for each request by the clocks of replicas. It lets nobody have two budgets at
-the turn of a window, as a fixed one would.
+A whole call center sits behind one address. So whatever goes well has a budget that no call center spends, and what is
+refused has a small one, which only further refusals are charged to. Who counts is told in `counting`.
 """
 
 from __future__ import annotations
 
-import logging
-import math
+import hmac
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from hashlib import sha256
 from ipaddress import IPv6Address, ip_address, ip_network
-from threading import Lock
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, cast
 
-import structlog
-from flask import current_app, g
-from flask_limiter import Limiter, RateLimitExceeded
-from limits.storage import MemoryStorage, RedisStorage
+from flask import current_app, g, request
+from limits import parse_many
 
-from bridge.core.errors import RateLimited, StoreUnavailable
-from bridge.sessions.redis_address import read_redis_address
+from bridge.core.errors import CsrfFailed, RateLimited
+from bridge.core.mapping import folded
+from bridge.http.address import client_address
+from bridge.http.counting import Wanted, counter_for
+from bridge.http.current import services
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Mapping, Sequence
 
     from flask import Flask, Response
-    from flask_limiter import RequestLimit
+    from limits import RateLimitItem
 
-_Window: TypeAlias = tuple[int, float, int, float]
-"""Requests and seconds left of the window before, and of this one, which the library gives twice its length."""
+    from bridge.http.counting import Counter, Had
+
+Budget: TypeAlias = Literal[
+    "sign_ins", "login_hint", "connection", "refused_codes", "failures", "session", "console", "api_key", "api_failures"
+]
+"""What is counted, by its key in ``[limits]``."""
 _EXTENSION: Final = "bridge.limits"
-_STRATEGY: Final = "sliding-window-counter"
-_PREFIX: Final = "bridge:limit:"
-_PATIENCE: Final = 0.25
-"""Seconds for Redis: a count is worth less than an answer."""
 _NETWORK_OF_ONE: Final = 64
 """Bits that are one customer's in IPv6 (RFC 6177): counted one by one, nobody would ever run out of addresses."""
+_MOST_WAITING: Final = 4096
+_SAID: Final[Mapping[Budget, str]] = {
+    "sign_ins": "sign-ins from one address",
+    "login_hint": "sign-ins of one account",
+    "connection": "sign-ins of one connection",
+    "refused_codes": "codes refused from one address",
+    "failures": "refused from one address",
+    "session": "tokens of one session",
+    "console": "in the console from one address",
+    "api_key": "with one API key",
+    "api_failures": "refused from one address",
+}
 
 
 @dataclass(frozen=True, slots=True)
-class _Tills:
-    """Where requests are paid for; each raises RateLimitExceeded."""
-
-    limiter: Limiter
-    of_key: Callable[[], None]
-    of_failures: Callable[[], None]
-
-
-def install(app: Flask, *, api_key: str, api_failures: str, sessions_url: str, ca_bundle: str = "") -> None:
-    """Let the API of `app` have its limits.
+class _Till:
+    """Where requests are paid for.
 
     Args:
-        api_key: requests with one key, as in ``20/second; 600/minute``; empty: no limit.
-        api_failures: wrong keys from one address, likewise.
+        budgets: what there is in which windows; none: no limit.
+        waiting: whose arrivals have to wait, until which monotonic second. In this process alone: it learns of a budget
+            that others have spent by the first that it counts itself.
+    """
+
+    counter: Counter
+    budgets: Mapping[Budget, Sequence[RateLimitItem]]
+    waiting: dict[str, float] = field(default_factory=dict)
+
+
+def install(app: Flask, budgets: Mapping[Budget, str], *, sessions_url: str, ca_bundle: str = "") -> None:
+    """Let `app` have its limits.
+
+    Args:
+        budgets: as in ``20/second; 600/minute``; empty or missing: no limit.
         sessions_url: where sessions are: ``database``, or the address of the Redis that counts.
         ca_bundle: path of the authorities that may vouch for Redis; empty: the system's.
     """
-    is_alone = sessions_url == "database"
-    limiter = Limiter(
-        _spender,
-        app=app,
-        strategy=_STRATEGY,
-        storage_uri=f"{(_CountsHere if is_alone else _CountsInRedis).STORAGE_SCHEME[0]}://",
-        storage_options={} if is_alone else {"url": sessions_url, "ca_bundle": ca_bundle},
-        # One budget for whatever is asked, even where no route is.
-        request_identifier=lambda: "api",
-    )
-    # Nothing is counted before somebody spends; most requests are none of the API's.
-    limiter.request_filter(lambda: "spender" not in g)
-    # The journal has a line for each refusal already.
-    logging.getLogger("flask-limiter").setLevel(logging.WARNING)
-
-    @limiter.shared_limit(api_key, "api_key")
-    def of_key() -> None: ...
-
-    @limiter.shared_limit(api_failures, "api_failures")
-    def of_failures() -> None: ...
-
-    app.extensions[_EXTENSION] = _Tills(limiter, of_key, of_failures)
+    items = {name: sorted(parse_many(text)) for name, text in budgets.items() if text}
+    app.extensions[_EXTENSION] = _Till(counter_for(sessions_url, ca_bundle), items)
     app.after_request(_tell)
+
+
+# Agents ---------------------------------------------------------------------------------------------------------------
+
+
+def spend_on_departure(connection: str = "", login_hint: str = "") -> None:
+    """Count one sign-in that begins.
+
+    Args:
+        login_hint: whom it is for, if anybody said. Counted apart for each address: a stranger who knocks at somebody's
+            account without end shuts nobody out but themselves.
+
+    Raises:
+        RateLimited: its address has spent its budget, or that for this account.
+    """
+    source = _source(client_address())
+    payers: dict[Budget, str] = {"sign_ins": source}
+    if login_hint:
+        payers["login_hint"] = _of_account(f"{source} {connection.lower()} {folded(login_hint)}")
+    _spend(payers)
+
+
+def await_turn(connection: str) -> None:
+    """Refuse a sign-in that comes back to a connection, or from an address, which has spent its budget lately.
+
+    Raises:
+        RateLimited: with the time to wait.
+    """
+    waiting, now = _till().waiting, time.monotonic()
+    for whose, expected in ((connection.lower(), "fewer sign-ins"), (_place(connection), "codes of the provider")):
+        left = waiting.get(whose, 0.0) - now
+        if left > 0:
+            raise RateLimited(expected=expected, received="too many", retry_after=int(left) + 1)
+
+
+def count_redeemed(connection: str) -> None:
+    """Count one code that the provider took; only its own people can spend this budget.
+
+    Where it is spent, the next ones wait: this one is past the provider already.
+    """
+    _count_towards_wait({"connection": connection.lower()}, connection.lower())
+
+
+def count_refused_code(connection: str) -> None:
+    """Count one code that the provider refused; too many of them, and the next from there are not shown to it.
+
+    Anybody who has begun a sign-in can bring invented codes, and a provider may lose patience with us.
+    """
+    _count_towards_wait({"refused_codes": _place(connection)}, _place(connection))
+
+
+def _count_towards_wait(payers: Mapping[Budget, str], whose: str) -> None:
+    try:
+        _spend(payers)
+    except RateLimited as fault:
+        waiting = _till().waiting
+        if len(waiting) >= _MOST_WAITING:
+            waiting.clear()
+        waiting[whose] = time.monotonic() + fault.retry_after
+
+
+def spend_on_failure() -> None:
+    """Count one request that was refused for what it brought; good ones from there are never refused for it.
+
+    Raises:
+        RateLimited: too many came from there.
+    """
+    _spend({"failures": _source(client_address())})
+
+
+def spend_on_session(session_id: str) -> None:
+    """Count one token that is handed out to a page; raises RateLimited where its session has spent its budget."""
+    _spend({"session": sha256(session_id.encode()).hexdigest()})
+
+
+def spend_on_console() -> None:
+    """Count one request for the console.
+
+    Raises:
+        RateLimited: its address has spent its budget.
+        CsrfFailed: another site's page made the browser ask, and would spend its person's budget.
+    """
+    sent = request.headers
+    if sent.get("Sec-Fetch-Site") == "cross-site" and sent.get("Sec-Fetch-Mode") != "navigate":
+        raise CsrfFailed(expected="a page of the bridge", received="a request of another site's page")
+    _spend({"console": _source(client_address())})
+
+
+# The API --------------------------------------------------------------------------------------------------------------
 
 
 def spend_on_key(key_id: str) -> None:
@@ -95,14 +177,12 @@ def spend_on_key(key_id: str) -> None:
     Raises:
         RateLimited: the key has spent its budget.
     """
-    tills = _tills()
-    try:
-        _spend(tills.of_key, key_id, "with one API key")
-    finally:
-        g.rate_limits = [_Left.of(limit) for limit in tills.limiter.current_limits]
+    had = _take({"api_key": key_id}, looks=True)
+    g.rate_limits = [one for _, one in had]
+    _demand(had)
 
 
-def spend_on_failure(address: str) -> None:
+def spend_on_wrong_key(address: str) -> None:
     """Count one request whose API key was refused, or that had none; good keys are never refused for it.
 
     Args:
@@ -111,58 +191,51 @@ def spend_on_failure(address: str) -> None:
     Raises:
         RateLimited: too many came from there.
     """
+    _spend({"api_failures": _source(address)})
+
+
+# Counting -------------------------------------------------------------------------------------------------------------
+
+
+def _spend(payers: Mapping[Budget, str]) -> None:
+    _demand(_take(payers))
+
+
+def _take(payers: Mapping[Budget, str], *, looks: bool = False) -> list[tuple[Budget, Had]]:
+    till = _till()
+    wanted = [
+        (budget, Wanted(item, item.key_for(whose, budget)))
+        for budget, whose in payers.items()
+        for item in till.budgets.get(budget, ())
+    ]
+    had = till.counter.take([one for _, one in wanted], looks=looks) if wanted else []
+    return [(budget, one) for (budget, _), one in zip(wanted, had, strict=True)]
+
+
+def _demand(had: Sequence[tuple[Budget, Had]]) -> None:
+    for budget, one in had:
+        if not one.is_counted:
+            limit = f"at most {one.wanted.item} {_SAID[budget]}"
+            raise RateLimited(expected=limit, received="one more", retry_after=one.reset)
+
+
+def _till() -> _Till:
+    return cast("_Till", current_app.extensions[_EXTENSION])
+
+
+def _source(address: str) -> str:
     source = ip_address(address)
-    whose = str(ip_network((source, _NETWORK_OF_ONE), strict=False)) if isinstance(source, IPv6Address) else address
-    _spend(_tills().of_failures, whose, "refused from one address")
+    return str(ip_network((source, _NETWORK_OF_ONE), strict=False)) if isinstance(source, IPv6Address) else address
 
 
-def _tills() -> _Tills:
-    return cast("_Tills", current_app.extensions[_EXTENSION])
+def _place(connection: str) -> str:
+    return f"{connection.lower()} {_source(client_address())}"
 
 
-def _spender() -> str:
-    return cast("str", g.spender)
-
-
-def _spend(till: Callable[[], None], whose: str, what: str) -> None:
-    g.spender = whose
-    try:
-        till()
-    except RateLimitExceeded:
-        spent = _tills().limiter.current_limit
-        assert spent is not None  # noqa: S101 — the one that was exceeded
-        raise RateLimited(
-            expected=f"at most {spent.limit} {what}", received="one more", retry_after=_Left.of(spent).reset
-        ) from None
-
-
-@dataclass(frozen=True, slots=True)
-class _Left:
-    """What is left of one budget.
-
-    Args:
-        name: its window.
-        quota: requests in a window of `window` seconds.
-        reset: whole seconds until there is more.
-    """
-
-    name: str
-    quota: int
-    window: int
-    remaining: int
-    reset: int
-
-    @classmethod
-    def of(cls, spent: RequestLimit) -> _Left:
-        """Ask the store."""
-        limit, reset = spent.limit, spent.window.reset_time - time.time()
-        return cls(
-            name=f"{limit.multiples}-{limit.GRANULARITY.name}",
-            quota=limit.amount,
-            window=limit.get_expiry(),
-            remaining=spent.remaining,
-            reset=max(1, math.ceil(reset)),
-        )
+def _of_account(whose: str) -> str:
+    # Keyed: who signs in where is not to be read in a store of counts.
+    key = services().key_ring.signing_keys("limits")[-1]
+    return hmac.new(key, whose.encode(errors="surrogatepass"), sha256).hexdigest()
 
 
 def _tell(response: Response) -> Response:
@@ -171,75 +244,15 @@ def _tell(response: Response) -> Response:
     The `X-RateLimit-` fields that many others send have room for one budget only, and their Reset is a date here and
     a number of seconds there.
     """
-    left: list[_Left] = g.get("rate_limits", [])
+    left: list[Had] = g.get("rate_limits", [])
     if left:
-        response.headers["RateLimit-Policy"] = ", ".join(f'"{one.name}";q={one.quota};w={one.window}' for one in left)
-        response.headers["RateLimit"] = ", ".join(f'"{one.name}";r={one.remaining};t={one.reset}' for one in left)
+        items = [(_named(one.wanted.item), one) for one in left]
+        response.headers["RateLimit-Policy"] = ", ".join(
+            f'"{name}";q={one.wanted.item.amount};w={one.wanted.item.get_expiry()}' for name, one in items
+        )
+        response.headers["RateLimit"] = ", ".join(f'"{name}";r={one.remaining};t={one.reset}' for name, one in items)
     return response
 
 
-class _CountsHere(MemoryStorage):
-    """Counts in this process."""
-
-    STORAGE_SCHEME = ["bridge+memory"]  # noqa: RUF012 — where the library looks for it
-
-    def __init__(self, uri: str, *, wrap_exceptions: bool = False) -> None:
-        super().__init__(uri, wrap_exceptions=wrap_exceptions)
-        self._turn = Lock()
-
-    def acquire_sliding_window_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
-        """Count `amount` more, unless that is too much; at the same time learn what is left."""
-        is_counted, window = self._count(key, limit, expiry, amount)
-        g.windows = g.get("windows", {}) | {key: window}
-        return is_counted
-
-    def get_sliding_window(self, key: str, expiry: int) -> _Window:  # noqa: ARG002 — the library's signature
-        """Return what was learned when this request was counted: a second question could be answered elsewhere."""
-        return cast("_Window", g.windows[key])
-
-    def _count(self, key: str, limit: int, expiry: int, amount: int) -> tuple[bool, _Window]:
-        # The library's own locks let threads that come together be counted once, or refuse all of them.
-        with self._turn:
-            is_counted = super().acquire_sliding_window_entry(key, limit, expiry, amount)
-            return is_counted, super().get_sliding_window(key, expiry)
-
-
-class _CountsInRedis(_CountsHere):
-    """Counts in Redis, and in this process while Redis is away."""
-
-    STORAGE_SCHEME = ["bridge+redis"]  # noqa: RUF012 — likewise
-
-    def __init__(self, uri: str, *, url: str, ca_bundle: str, wrap_exceptions: bool = False) -> None:
-        from bridge.sessions.redis_line import RedisLine  # noqa: PLC0415 — takes a quarter of a second to load
-
-        super().__init__(uri, wrap_exceptions=wrap_exceptions)
-        self._line = RedisLine(read_redis_address(url), ca_bundle=ca_bundle, patience=_PATIENCE)
-        self._is_away = False
-
-    def _count(self, key: str, limit: int, expiry: int, amount: int) -> tuple[bool, _Window]:
-        try:
-            # Where an answer got lost it may count twice.
-            answer = self._line.ask(lambda redis: _ask(redis, key, limit, expiry, amount))
-        except StoreUnavailable as fault:
-            self._note(is_away=True, what=fault.received)
-            return super()._count(key, limit, expiry, amount)
-        self._note(is_away=False, what="an answer")
-        return answer
-
-    def _note(self, *, is_away: bool, what: str) -> None:
-        """Say once that things have changed."""
-        if is_away != self._is_away:
-            self._is_away = is_away
-            where = "in_each_process" if is_away else "in_redis"
-            structlog.get_logger("bridge").warning("limits_counted", where=where, received=what)
-
-
-def _ask(redis: Any, key: str, limit: int, expiry: int, amount: int) -> tuple[bool, _Window]:
-    """Run the library's own two scripts; return whether there was room, and counts and seconds of both windows."""
-    # One hash tag for both, as the library writes them.
-    keys = (f"{_PREFIX}{{{key}}}/-1", f"{_PREFIX}{{{key}}}")
-    both = redis.pipeline(transaction=False)
-    both.eval(RedisStorage.SCRIPT_ACQUIRE_SLIDING_WINDOW, len(keys), *keys, limit, expiry, amount)
-    both.eval(RedisStorage.SCRIPT_SLIDING_WINDOW, len(keys), *keys, expiry)
-    is_counted, (before, before_ms, now, now_ms) = both.execute()
-    return bool(is_counted), (int(before or 0), max(0, before_ms) / 1000, int(now or 0), max(0, now_ms) / 1000)
+def _named(item: RateLimitItem) -> str:
+    return f"{item.multiples}-{item.GRANULARITY.name}"

@@ -10,15 +10,35 @@ import structlog
 from flask import Flask, Response, g, jsonify, redirect, render_template, request, url_for
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from bridge.core.errors import BridgeError, Internal, PageUnknown, RequestInvalid
-from bridge.core.gate_errors import AdminSignInRequired, ApiKeyForbidden, ApiKeyInvalid
+from bridge.core.errors import (
+    BridgeError,
+    ConnectionUnknown,
+    CsrfFailed,
+    Internal,
+    LogoutTokenInvalid,
+    PageUnknown,
+    RateLimited,
+    RequestInvalid,
+    StateExpired,
+    StateUnknown,
+)
+from bridge.core.gate_errors import (
+    AdminLinkInvalid,
+    AdminSignInRequired,
+    ApiKeyForbidden,
+    ApiKeyInvalid,
+    HandoffInvalid,
+    RehearsalLinkInvalid,
+)
 from bridge.core.protocol import AC_TOKEN
 from bridge.http.cookies import clear_ac_token
 from bridge.http.current import services
 from bridge.http.guard import forget_session, wants_page
+from bridge.http.limits import spend_on_failure
 from bridge.http.surroundings import surroundings
 from bridge.http.texts import explain
 from bridge.ops.journal import new_reference
+from bridge.ops.under_way import is_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,6 +49,18 @@ _UNAUTHORIZED: Final = 401
 _NOT_FOUND: Final = 404
 _TOO_LARGE: Final = 413
 _API: Final = "/api/"
+# What somebody brings who guesses, or who has a broken link; an outage is nobody's fault who is asked here.
+_TRIED_IN_VAIN: Final = (
+    AdminLinkInvalid,
+    ConnectionUnknown,
+    CsrfFailed,
+    HandoffInvalid,
+    LogoutTokenInvalid,
+    RehearsalLinkInvalid,
+    RequestInvalid,
+    StateExpired,
+    StateUnknown,
+)
 _SCRIPTS_ONLY: Final = ("/session", _API, "/backchannel-logout/")
 
 
@@ -70,6 +102,8 @@ class Context:
 def in_context(context: Context) -> None:
     """Say what this request is about, for the case that it fails."""
     g.problem_context = context
+    if context.connection:
+        is_for(context.connection)
 
 
 def install(app: Flask) -> None:
@@ -81,7 +115,7 @@ def install(app: Flask) -> None:
 
 def refuse(error: BridgeError) -> Response:
     """Answer a refusal as a page or as JSON, after one line in the journal with the same reference."""
-    reference = new_reference()
+    error, reference = _charged(error), new_reference()
     context: Context = g.get("problem_context") or Context("request")
     services().journal.record_failure(
         context.event,
@@ -101,6 +135,16 @@ def refuse(error: BridgeError) -> Response:
     if error.retryable:
         response.headers["Retry-After"] = str(error.retry_after)
     return response
+
+
+def _charged(error: BridgeError) -> BridgeError:
+    """Let an address pay for what it tried in vain; once it cannot, it is told so instead."""
+    if isinstance(error, _TRIED_IN_VAIN) and not request.path.startswith(_API):
+        try:
+            spend_on_failure()
+        except RateLimited as spent:
+            return spent
+    return error
 
 
 def _challenge(error: BridgeError, response: Response) -> Response:

@@ -29,8 +29,10 @@ from bridge.core.errors import (
 from bridge.core.landing import HOME, safe_landing
 from bridge.http import cookies
 from bridge.http.address import asked_host
+from bridge.http.application import path_to
 from bridge.http.current import services
 from bridge.http.guard import AGENT_SESSION, forget_session, require_navigation, require_own_page, require_session
+from bridge.http.limits import spend_on_departure
 from bridge.http.parameters import single
 from bridge.http.problem import Context, in_context
 
@@ -52,7 +54,7 @@ _PLATFORM: Final = "platform"
 def home() -> Response:
     """Lead to the phone, or from a connection's own host name to its sign-in."""
     own = _of_this_host()
-    return _see(_from_its_host(own, HOME) if own else url_for("softphone.page"))
+    return _see(_from_its_host(own, HOME) if own else path_to("softphone.page"))
 
 
 @agent.get("/login")
@@ -60,6 +62,9 @@ def sign_in() -> Response | str:
     """Show the ways in: one button, or the e-mail question; a known domain needs no question."""
     asked = single(request.args, "next", "login_hint")
     landing, login_hint = safe_landing(asked["next"]), asked["login_hint"].strip()
+    if login_hint:
+        require_navigation()
+        spend_on_departure()
     own = _of_this_host()
     if own:
         return _see(_from_its_host(own, landing))
@@ -99,13 +104,21 @@ def depart(name: str) -> Response:
     return _depart(connection, landing, login_hint, prompt, asked["person"])
 
 
-@agent.get("/login/<name>/initiate")
+@agent.route("/login/<name>/initiate", methods=["GET", "POST"])
 def initiate(name: str) -> Response:
     """Begin a sign-in that the provider asks for (OpenID Connect Core section 4, third-party initiated login)."""
-    asked = single(request.args, "iss", "login_hint", "target_link_uri")
+    brought = request.args if request.method == "GET" else request.form
+    asked = single(brought, "iss", "login_hint", "target_link_uri")
     connection = services().connections.get(name)
     if not services().flow.is_issuer(connection, asked["iss"]):
         raise IdpAnswerInvalid(expected="iss of the connection", received="another", status=400)
+    if request.method == "POST":
+        # Another site's form brings no session cookie (SameSite=Lax); the navigation that we answer with does.
+        hint, target = asked["login_hint"] or None, asked["target_link_uri"] or None
+        again = url_for(
+            "agent.initiate", name=connection.name, iss=asked["iss"], login_hint=hint, target_link_uri=target
+        )
+        return _see(again)
     wanted = asked["target_link_uri"].removeprefix(services().site.public_url)
     return _depart(connection, safe_landing(wanted), asked["login_hint"], "")
 
@@ -117,7 +130,8 @@ def open_workbench(name: str) -> Response:
     _check_prompt(asked["prompt"])
     require_navigation()
     connection = services().connections.get(name)
-    in_context(Context("sign_in", connection.name, retry_url=url_for("agent.sign_in")))
+    in_context(Context("sign_in", connection.name, retry_url=path_to("agent.sign_in")))
+    spend_on_departure(connection.name, asked["login_hint"])
     departure = services().flow.begin_at_workbench(
         connection.name, login_hint=asked["login_hint"], prompt=asked["prompt"]
     )
@@ -128,7 +142,7 @@ def open_workbench(name: str) -> Response:
 def sign_out() -> Response:
     """End the session here, and send the browser to end it at the provider."""
     # Whoever could not be signed out is led back to the phone, which says so, and not to a page that looks signed out.
-    in_context(Context("sign_out", retry_url=url_for("softphone.page")))
+    in_context(Context("sign_out", retry_url=path_to("softphone.page")))
     current = require_session()
     require_own_page()
     onward = services().flow.end(current)
@@ -145,12 +159,13 @@ def sign_out() -> Response:
 def signed_out() -> str:
     """Say that it is over; nothing here signs back in by itself."""
     by_platform = request.args.get("by") == _PLATFORM
-    return render_template("agent/signed_out.html", sign_in_url=url_for("agent.sign_in"), by_platform=by_platform)
+    return render_template("agent/signed_out.html", sign_in_url=path_to("agent.sign_in"), by_platform=by_platform)
 
 
 def _depart(connection: Connection, landing: str, login_hint: str, prompt: str, person: str = "") -> Response:
     require_navigation()
-    in_context(Context("sign_in", connection.name, retry_url=url_for("agent.sign_in")))
+    in_context(Context("sign_in", connection.name, retry_url=path_to("agent.sign_in")))
+    spend_on_departure(connection.name, login_hint)
     if _has_provider(connection) and not _ends_elsewhere(connection):
         _check_session_is_kept()
         left = _would_leave(connection)
@@ -244,7 +259,7 @@ def _ask_before_leaving(left: AgentSession, connection: Connection, onward: str)
         here=titles.get(left.connection, left.connection),
         there=connection.title,
         account_name=left.account_name,
-        stay_url=url_for("softphone.page"),
+        stay_url=path_to("softphone.page"),
         onward_url=onward,
     )
     return Response(page, mimetype="text/html")

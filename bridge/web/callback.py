@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, cast
 
@@ -10,6 +11,7 @@ from flask import Blueprint, Response, after_this_request, redirect, request, se
 from bridge.connections.document import provider_of
 from bridge.core.errors import (
     IdpAnswerInvalid,
+    IdpError,
     LoginRequired,
     SessionEnded,
     SessionMissing,
@@ -17,18 +19,23 @@ from bridge.core.errors import (
     StateUnknown,
 )
 from bridge.core.landing import HOME, safe_landing
-from bridge.core.trace import Trace
+from bridge.core.protocol import INVALID_GRANT
+from bridge.core.trace import REDEEM, Trace
 from bridge.http import console, cookies
+from bridge.http.application import path_to
 from bridge.http.arrival import replace_former, welcome
 from bridge.http.current import services
 from bridge.http.devices import device_of
 from bridge.http.guard import AGENT_SESSION, require_session, require_store
+from bridge.http.limits import await_turn, count_redeemed, count_refused_code, spend_on_failure
 from bridge.http.parameters import single
 from bridge.http.problem import Context, in_context
 from bridge.signin.arrival import AnotherPerson
 from bridge.signin.authorization import AuthorizationResponse
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from werkzeug.datastructures import MultiDict
 
     from bridge.core.model import Connection
@@ -72,9 +79,10 @@ def _let_agent_in(
 ) -> Response:
     former = str(session.get(AGENT_SESSION, ""))
     try:
-        arrival = services().flow.complete(
-            connection.name, response, _pending_cookie, trace, former=former, device=device_of(request)
-        )
+        with _redeeming(connection, trace):
+            arrival = services().flow.complete(
+                connection.name, response, _pending_cookie, trace, former=former, device=device_of(request)
+            )
     except AnotherPerson:
         # Whom the provider remembers is not whose phone this is: the person says who it shall be.
         prompt = _OTHER_ACCOUNT.get(connection.idp.kind, "login")
@@ -100,7 +108,8 @@ def _let_agent_in(
 
 def _let_into_console(connection: Connection, response: AuthorizationResponse, trace: Trace) -> Response:
     in_context(Context("admin_sign_in", connection.name, retry_url=url_for("door.sign_in"), trace=trace))
-    found, landing = services().flow.recognise(connection.name, response, _pending_cookie, trace)
+    with _redeeming(connection, trace):
+        found, landing = services().flow.recognise(connection.name, response, _pending_cookie, trace)
     admin = services().admin_rules.recognise(connection.name, found.claims, services().now())
     admin = replace(admin, provider=provider_of(connection))
     answer = _see(landing)
@@ -114,10 +123,32 @@ def _show_rehearsal(name: str, brought: MultiDict[str, str], pending: PendingSig
     connection = services().connections.version(pending.connection, pending.version)
     _forget_afterwards(connection, slot)
     trace = Trace()
-    services().flow.rehearse(name, _response_in(brought), _pending_cookie, trace)
+    with _redeeming(connection, trace):
+        services().flow.rehearse(name, _response_in(brought), _pending_cookie, trace)
     digest = services().register.version(connection.name, connection.version).digest
     done = services().rehearsals.keep(connection, digest, trace, by=pending.ticket, link=pending.link)
     return _see(url_for("rehearsals.result", rehearsal_id=done.id))
+
+
+@contextmanager
+def _redeeming(connection: Connection, trace: Trace) -> Iterator[None]:
+    """Let a sign-in come back in its turn, and count afterwards what it was.
+
+    Strangers can begin sign-ins and invent answers as often as they like: such are charged to their address alone, and
+    to the connection only what its provider took for its own.
+    """
+    await_turn(connection.name)
+    try:
+        yield
+    except (IdpAnswerInvalid, IdpError):
+        if not trace.has_done(REDEEM):
+            spend_on_failure()
+        raise
+    finally:
+        if trace.has_done(REDEEM):
+            count_redeemed(connection.name)
+        elif trace.failed and trace.failed.received == INVALID_GRANT:
+            count_refused_code(connection.name)
 
 
 def _response_in(brought: MultiDict[str, str]) -> AuthorizationResponse:
@@ -161,8 +192,8 @@ def _arrival_context(connection: Connection, landing: str, trace: Trace) -> Cont
     return Context(
         "sign_in",
         connection.name,
-        retry_url=url_for("agent.depart", name=connection.name, next=wanted),
-        other_account_url=url_for("agent.depart", name=connection.name, next=wanted, prompt=prompt),
+        retry_url=path_to("agent.depart", name=connection.name, next=wanted),
+        other_account_url=path_to("agent.depart", name=connection.name, next=wanted, prompt=prompt),
         trace=trace,
     )
 

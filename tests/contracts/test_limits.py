@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from bridge.core.errors import RateLimited
 from bridge.http import limits
-from bridge.http.limits import spend_on_failure, spend_on_key
+from bridge.http.limits import spend_on_key, spend_on_wrong_key
 from tests.kit.ports import free_port
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def replica(url: str, budget: str = "3/day") -> Flask:
     app = Flask(__name__)
-    limits.install(app, api_key=budget, api_failures=budget, sessions_url=url)
+    limits.install(app, {"api_key": budget, "api_failures": budget}, sessions_url=url)
     return app
 
 
@@ -53,7 +53,7 @@ def test_redis_keeps_the_ids_of_keys_and_addresses_for_a_while_under_a_prefix_of
 ) -> None:
     app = replica(redis_server.emptied(), "3/minute")
     spent(app, "key-1")
-    spent(app, "192.0.2.1", spend_on_failure)
+    spent(app, "192.0.2.1", spend_on_wrong_key)
     with redis_server.admin() as admin:
         kept = {key.decode(): 0 < admin.ttl(key) <= 120 for key in admin.scan_iter()}
     assert kept == {

@@ -12,6 +12,7 @@ from bridge.core.landing import own_path
 from bridge.http import console, cookies
 from bridge.http.current import services
 from bridge.http.guard import require_navigation
+from bridge.http.limits import spend_on_departure
 from bridge.http.parameters import single
 from bridge.http.problem import Context, in_context
 
@@ -60,6 +61,7 @@ def depart(name: str) -> Response:
     if name != connection.name:
         return _see(url_for("door.depart", name=connection.name, next=asked["next"]))
     in_context(Context("admin_sign_in", connection.name, retry_url=url_for("door.sign_in")))
+    spend_on_departure()
     slot = cookies.next_slot(request)
     landing = own_path(asked["next"], "/admin")
     departure = services().flow.begin_as_admin(connection.name, slot=slot, landing=landing)

@@ -18,6 +18,7 @@ from bridge.http import console, cookies
 from bridge.http.console_pages import signed_in_admin
 from bridge.http.current import services
 from bridge.http.guard import require_navigation
+from bridge.http.limits import spend_on_departure
 from bridge.http.parameters import single, version_in
 from bridge.http.problem import Context, in_context
 from bridge.http.texts import explain
@@ -55,6 +56,7 @@ def depart(name: str) -> Response:
         return _see(url_for("rehearsals.depart", name=connection.name, version=version, link=token or None))
     if not _can_sign_in(connection) and not token:
         return _see(url_for("rehearsals.overview", name=connection.name, version=version))
+    spend_on_departure()
     slot, trace = cookies.next_slot(request), Trace()
     departure = services().flow.begin_rehearsal(connection, slot=slot, ticket=ticket, link=link, trace=trace)
     if departure is None:

@@ -10,7 +10,7 @@ from flask import Flask, jsonify, request
 
 from bridge.core.errors import RateLimited
 from bridge.http import limits
-from bridge.http.limits import spend_on_failure, spend_on_key
+from bridge.http.limits import spend_on_key, spend_on_wrong_key
 
 if TYPE_CHECKING:
     from flask import Response
@@ -22,14 +22,14 @@ _DAY = 86400
 def app_with(api_key: str = "", api_failures: str = "") -> Flask:
     """Return an application whose every address wants a key in its query, and knows those that begin with "key"."""
     app = Flask(__name__)
-    limits.install(app, api_key=api_key, api_failures=api_failures, sessions_url="database")
+    limits.install(app, {"api_key": api_key, "api_failures": api_failures}, sessions_url="database")
     app.register_error_handler(RateLimited, refuse)
 
     @app.get("/")
     def ask() -> str:
         key = request.args["key"]
         if not key.startswith("key"):
-            spend_on_failure(request.remote_addr or "")
+            spend_on_wrong_key(request.remote_addr or "")
             return "refused"
         spend_on_key(key)
         return "done"

@@ -1,4 +1,4 @@
-"""The command line: serve, check, demo, sandbox; the files `cli_…` beside it have the rest.
+"""The command line: serve, demo, sandbox; the files `cli_…` beside it have the rest.
 
 One of the two front desks that read settings, and the only one that opens the sandbox. What loads Flask, the database
 or the sandbox is imported where it is needed, so that the light commands stay quick.
@@ -8,23 +8,26 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import tempfile
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
 import click
 
-from bridge import __version__, running, telling
+from bridge import __version__, running, serving, telling
 from bridge.cli_agents import agents
 from bridge.cli_agents_import import import_agents
 from bridge.cli_api_keys import api_keys
 from bridge.cli_calls import calls
 from bridge.cli_calls_export import export
+from bridge.cli_check import check
 from bridge.cli_connections import ACTOR, admin, connections, load_or_exit, opened
 from bridge.cli_coverage import coverage
+from bridge.cli_database import database
+from bridge.cli_journal import journal
 from bridge.cli_keys import keys
 from bridge.cli_newcomers import allow_agent, preview
 from bridge.cli_numbers import numbers
@@ -32,13 +35,16 @@ from bridge.cli_places import departments, groups
 from bridge.cli_sessions import sessions
 from bridge.cli_signing import new_key, public_key, token
 from bridge.core.errors import StoreUnavailable
-from bridge.settings import SettingsError, load
-from bridge.telling import config_option, tell
+from bridge.ops.diary import Diary
+from bridge.ops.health import Board
+from bridge.settings import EXAMPLES, SettingsError, config_folder, load
+from bridge.telling import config_option
 
 if TYPE_CHECKING:
     from flask import Flask
+    from structlog.stdlib import BoundLogger
 
-    from bridge.settings import Settings
+    from bridge.settings import Server, Settings
 
 CONFIG_VARIABLE: Final = telling.CONFIG_VARIABLE
 SANDBOX_VARIABLE: Final = "BRIDGE_SANDBOX_URL"
@@ -56,7 +62,9 @@ def main() -> None:
 
 main.add_command(connections)
 main.add_command(admin)
+main.add_command(journal)
 main.add_command(keys)
+main.add_command(database)
 main.add_command(sessions)
 main.add_command(api_keys)
 main.add_command(token)
@@ -65,6 +73,7 @@ main.add_command(groups)
 main.add_command(departments)
 main.add_command(numbers)
 main.add_command(calls)
+main.add_command(check)
 agents.add_command(import_agents)
 calls.add_command(export)
 agents.add_command(coverage)
@@ -88,42 +97,93 @@ def serve(config: Path) -> None:
     address = running.listenable(server.host, server.port)
     if server.ops_address:
         running.listenable(*server.ops_address)
-    _prepare_store(settings)
-    os.environ[CONFIG_VARIABLE] = str(config.absolute())  # the workers are new processes
-    click.echo(f"hotline-bridge {__version__} serves {settings.public_url} at {server.bind}", err=True)
+    os.environ[CONFIG_VARIABLE] = str(config.absolute())  # the workers read it themselves
     with tempfile.TemporaryDirectory(prefix="hotline-bridge-metrics-") as counts, ExitStack() as ending:
         if server.workers > 1 or server.ops_address:
-            os.environ["PROMETHEUS_MULTIPROC_DIR"] = counts  # every process counts into files, any of them sums up
+            # Before the program is loaded: every process counts into files, any of them sums up.
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = counts
+        _prepare_store(settings)
+        board, desk = Board(), 0
         if server.ops_address:
-            ending.enter_context(running.beside(["ops", "--config", str(config.absolute())]))
-        running.serve_wsgi(
-            "bridge.cli:bridge_of_worker", address, server.port, threads=server.threads, workers=server.workers
+            desk = ending.enter_context(serving.beside(partial(_serve_ops, *server.ops_address, board)))
+        serving.serve_wsgi(
+            "bridge.cli:bridge_of_worker",
+            address,
+            server.port,
+            serving.Shape(server.workers, server.threads),
+            drain=server.drain,
+            board=board,
+            renew=partial(_renewed, config.absolute(), server, desk),
+            diary=_diary(public_url=settings.public_url, bind=server.bind),
         )
+
+
+def _log() -> BoundLogger:
+    import structlog  # noqa: PLC0415 — a tenth of a second, which the light commands do without
+
+    log: BoundLogger = structlog.stdlib.get_logger("bridge")
+    return log
+
+
+def _diary(**facts: str) -> Diary:
+    return Diary(_log(), {"release": __version__, **facts})
 
 
 def _prepare_store(settings: Settings) -> None:
     from bridge.app import prepare_store  # noqa: PLC0415 — loads Flask and the database
+    from bridge.ops.logs import configure_logs  # noqa: PLC0415 — likewise
 
     try:
         prepare_store(settings)
     except StoreUnavailable as refusal:
         raise running.CannotRun(f"store.database: {refusal}") from None
+    configure_logs(settings.log.level, settings.log.format)
 
 
-@main.command(hidden=True)
-@config_option
-def ops(config: Path) -> None:
-    """Run the desk for probes and scrapers alone; `serve` starts it where server.ops_bind is set."""
-    host, port = load_or_exit(config).server.ops_address or sys.exit(1)
-    running.serve_wsgi("bridge.cli:ops_of_worker", running.listenable(host, port), port, threads=OPS_THREADS)
+def _renewed(config: Path, first: Server, desk: int) -> serving.Shape | None:
+    """Read the configuration anew; None, and the faults in the log, when it is faulty.
+
+    Args:
+        first: what the server was started with.
+        desk: the process of `_serve_ops`, which reads it too; 0: none.
+    """
+    try:
+        new = load(config, os.environ).server
+    except SettingsError as refusal:
+        lines = str(refusal).splitlines()
+    else:
+        return _shape(first, new, desk)
+    _log().error("reload_refused", reason="the configuration is faulty, the former goes on", faults=lines)
+    return None
+
+
+def _shape(first: Server, new: Server, desk: int) -> serving.Shape:
+    if (new.bind, new.ops_bind, new.drain) != (first.bind, first.ops_bind, first.drain):
+        _log().warning("reload_incomplete", reason="server.bind, ops_bind and drain change at a restart only")
+    if desk:
+        os.kill(desk, signal.SIGHUP)
+    return serving.Shape(new.workers, new.threads)
+
+
+def _serve_ops(host: str, port: int, board: Board) -> None:
+    """Run the desk for probes and scrapers, which knows from `board` how the server is."""
+    shape = serving.Shape(threads=OPS_THREADS)
+    serving.serve_wsgi(
+        "bridge.cli:ops_of_worker",
+        running.listenable(host, port),
+        port,
+        shape,
+        told=board,
+        diary=Diary(_log().bind(process="ops"), {"bind": f"{host}:{port}"}),
+    )
 
 
 def ops_of_worker() -> Flask:
     """Make the application for probes and scrapers in its one worker."""
     from bridge.app import ops_from_environment  # noqa: PLC0415 — loads Flask and the database
 
-    running.hear_signals()
-    running.end_with_parent()
+    serving.hear_signals()
+    serving.end_with_parent()
     return ops_from_environment()
 
 
@@ -131,33 +191,24 @@ def bridge_of_worker() -> Flask:
     """Make the bridge in a worker; the configuration's path comes through the environment."""
     from bridge.app import from_environment  # noqa: PLC0415 — loads Flask and the database
 
-    running.hear_signals()
-    running.end_with_parent()
+    serving.hear_signals()
+    serving.end_with_parent()
     return from_environment()
 
 
-# check ---------------------------------------------------------------------------------------------------------------
-
-
 @main.command()
-@config_option
-@click.option("--offline", is_flag=True, help="Look at the configuration only; ask no server and no store.")
-def check(config: Path, *, offline: bool) -> None:
-    """Tell everything that is wrong; exit 1 on any fault."""
-    try:
-        settings = load(config, os.environ)
-    except SettingsError as refusal:
-        tell([("fault", fault.file, ": ".join(filter(None, (fault.key, fault.message)))) for fault in refusal.faults])
-    else:
-        rows = [("ok", str(config), "every key is understood")]
-        rows += [("warn", key, doubt) for key, doubt in settings.doubts]
-        tell(rows if offline else rows + _probe(settings))
-
-
-def _probe(settings: Settings) -> list[tuple[str, str, str]]:
-    from bridge.app import probe  # noqa: PLC0415 — loads Flask and the database
-
-    return probe(settings)
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+def examples(folder: Path) -> None:
+    """Write the example configurations into FOLDER: bridge, nginx, systemd, container, Kubernetes, alerts."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for source in (config_folder() / name for name in EXAMPLES):
+        try:
+            with (folder / source.name).open("xb") as target:
+                target.write(source.read_bytes())
+        except FileExistsError:
+            click.echo(f"kept     {folder / source.name}")
+        else:
+            click.echo(f"written  {folder / source.name}")
 
 
 # sandbox and demo ----------------------------------------------------------------------------------------------------
@@ -184,7 +235,7 @@ def sandbox(port: int, platform: str) -> None:
     os.environ[SANDBOX_VARIABLE] = f"http://localhost:{port}"
     os.environ[PLATFORM_VARIABLE] = platform  # a path: the key in it reaches neither a command line nor a variable
     click.echo(f"The sandbox is at http://localhost:{port} — Ctrl-C ends it.")
-    running.serve_wsgi("bridge.cli:sandbox_of_worker", address, port, threads=SANDBOX_THREADS)
+    serving.serve_wsgi("bridge.cli:sandbox_of_worker", address, port, serving.Shape(threads=SANDBOX_THREADS))
 
 
 def sandbox_of_worker() -> Flask:
@@ -192,7 +243,7 @@ def sandbox_of_worker() -> Flask:
     from bridge.sandbox.app import create_sandbox  # noqa: PLC0415 — loads Flask and makes keys
     from bridge.sandbox.platforms import read_platform  # noqa: PLC0415 — no part of a production process
 
-    running.hear_signals()
+    serving.hear_signals()
     platform = read_platform(os.environ.get(PLATFORM_VARIABLE, ""))
     return create_sandbox(os.environ[SANDBOX_VARIABLE], platform=platform)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from bridge.configuration import doubts, rules
 from bridge.configuration.assembling import check_apart, read_connections
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from bridge.core.model import Connection, Secret
 
 __all__ = [
+    "EXAMPLES",
     "Admin",
     "AdminRule",
     "Egress",
@@ -51,6 +52,7 @@ __all__ = [
     "Settings",
     "SettingsError",
     "Store",
+    "config_folder",
     "connection_table",
     "connection_toml",
     "load",
@@ -60,6 +62,19 @@ __all__ = [
     "secrets_of",
     "templates_folder",
 ]
+
+EXAMPLES: Final = (
+    "Containerfile",
+    "bridge.example.toml",
+    "bridge.service",
+    "grafana-dashboard.json",
+    "kubernetes.example.yaml",
+    "microsoft.example.toml",
+    "nginx.example.conf",
+    "prometheus.rules.yml",
+    "salesforce.example.toml",
+)
+"""Files of `config_folder` that are for everybody; the build puts these into the wheel by name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +124,7 @@ def load(path: Path | str, environ: Mapping[str, str]) -> Settings:
         **parts,
         connections=completed,
         doubts=(
-            *doubts.doubts_of_server(parts["server"]),
+            *doubts.doubts_of_server(parts["server"], root.public_url),
             *doubts.doubts_of_session(parts["session"]),
             *doubts.doubts_of_connections(completed),
             *doubts.doubts_of_admin(parts["admin"], completed),
@@ -119,6 +134,15 @@ def load(path: Path | str, environ: Mapping[str, str]) -> Settings:
 
 def templates_folder() -> Path:
     """Return where the pages lie: inside an installed package, beside the package in a checkout."""
+    return _beside_or_inside("templates")
+
+
+def config_folder() -> Path:
+    """Return where the example configurations lie, likewise; an operator's own may lie beside them."""
+    return _beside_or_inside("config")
+
+
+def _beside_or_inside(name: str) -> Path:
     package = Path(__file__).parent
-    inside = package / "templates"
-    return inside if inside.is_dir() else package.parent / "templates"
+    inside = package / name
+    return inside if inside.is_dir() else package.parent / name

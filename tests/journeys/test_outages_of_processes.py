@@ -18,7 +18,7 @@ import pytest
 import requests
 from requests.adapters import HTTPAdapter
 
-from bridge import running as serving
+from bridge import serving
 from bridge.outbound import Limits
 from bridge.sandbox.app import create_sandbox
 from bridge.sandbox.world import World, demo_config
@@ -200,10 +200,15 @@ def test_a_server_that_ends_waits_for_the_longest_call_outside(monkeypatch: pyte
         def __init__(self, *_: Any, workers_kill_timeout: float, **__: Any) -> None:
             patience.append(workers_kill_timeout)
 
+        def furnish(self, *_: Any) -> None:
+            """Take anything."""
+
         def serve(self) -> None:
             """End at once."""
 
-    monkeypatch.setattr(serving, "MPServer", Server)
+    monkeypatch.setattr(serving, "Server", Server)
+    monkeypatch.setattr("multiprocessing.set_start_method", lambda *_, **__: None)
+    monkeypatch.setattr("gc.freeze", lambda: None)
     monkeypatch.setattr(serving, "hear_signals", lambda: None)
-    serving.serve_wsgi("room:factory", "127.0.0.1", 8000, threads=1)
+    serving.serve_wsgi("room:factory", "127.0.0.1", 8000, serving.Shape())
     assert Limits().deadline < patience[0] < 30

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING
 
 import pytest
+import requests
 
 from bridge.sandbox.app import create_sandbox
 from bridge.sandbox.world import World, demo_config
@@ -23,7 +29,6 @@ from tests.kit.wiretap import Secrets, hear_browser
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.kit.processes import Command
 
@@ -69,10 +74,11 @@ def served(outside: Outside, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         yield Served(url, command, folder / "bridge.db")
 
 
-def _configure(folder: Path, sandbox_url: str) -> tuple[Path, str]:
+def _configure(folder: Path, sandbox_url: str, server: str = "") -> tuple[Path, str]:
     url = f"http://127.0.0.1:{free_port()}"
     config = folder / "bridge.toml"
-    config.write_text(demo_config(sandbox_url, url, str(folder)) + DEBUG, "utf-8")
+    text = demo_config(sandbox_url, url, str(folder)) + DEBUG
+    config.write_text(text.replace("[server]\n", f"[server]\n{server}"), "utf-8")
     return config, url
 
 
@@ -131,8 +137,8 @@ def test_the_log_of_the_process_is_json_and_holds_nothing_of_what_the_browser_sa
     written = served.command.written
     assert {"code", "state", "nonce", "cookie AC_TOKEN", "cookie bridge_session"} <= secrets.by_kind.keys()
     assert secrets.search().kinds_in(written) == []
-    _banner, *lines = written.splitlines()
-    events = [json.loads(line) for line in lines]
+    events = [json.loads(line) for line in written.splitlines()]
+    assert [(one["workers"], one["bind"]) for one in events if one["event"] == "serving"] == [(1, served.url[7:])]
     assert any(event["event"] == "sign_out" and event["connection"] == "contoso" for event in events)
 
 
@@ -154,6 +160,103 @@ def test_sigterm_ends_it_with_all_of_its_workers_once_what_was_begun_is_finished
         assert command.process.returncode == 0
         assert not command.has_left_somebody()
         assert is_closed(int(url.rpartition(":")[2]))
+
+
+@dataclass
+class Callers:
+    """People who ask all the time, each over a connection that stays open or over fresh ones."""
+
+    url: str
+    answers: Counter[str] = field(default_factory=Counter)
+    gone: Event = field(default_factory=Event)
+
+    def keep_asking(self, *, fresh: bool) -> None:
+        with requests.Session() as kept:
+            while not self.gone.wait(0.01):
+                try:
+                    answer = (requests if fresh else kept).get(f"{self.url}/healthz", timeout=30)
+                    self.answers[str(answer.status_code)] += 1
+                except requests.RequestException as fault:
+                    self.answers[repr(fault)] += 1
+
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        with ThreadPoolExecutor(3) as pool:
+            for fresh in (True, False, False):
+                pool.submit(self.keep_asking, fresh=fresh)
+            try:
+                yield
+            finally:
+                self.gone.set()
+
+
+def workers_of(command: Command) -> set[str]:
+    pid = command.process.pid
+    return set(Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split())
+
+
+def test_reload_and_drain_with_live_requests_lose_none_of_them(outside: Outside, tmp_path: Path) -> None:
+    ops = f"http://127.0.0.1:{free_port()}"
+    server = f'workers = 2\nthreads = 4\ndrain = "1s"\nops_bind = "{ops.removeprefix("http://")}"\n'
+    config, url = _configure(tmp_path, outside.url, server)
+    callers, text = Callers(url), config.read_text("utf-8")
+    with running(["serve", "--config", str(config)], tmp_path) as command, callers.asking():
+        command.wait_until(lambda: answers(f"{ops}/readyz"))
+        callers.answers.clear()
+        browser = Browser(url)
+        browser.sign_in("globex")
+        before = workers_of(command)
+
+        config.write_text("nonsense = 1\n" + text, "utf-8")
+        command.process.send_signal(signal.SIGHUP)
+        command.wait_until(lambda: "nonsense: is no key" in command.written)
+        assert workers_of(command) == before
+
+        config.write_text(text.replace("workers = 2", "workers = 1"), "utf-8")
+        command.process.send_signal(signal.SIGHUP)
+        command.wait_until(lambda: '\n{"workers": 1, "threads": 4, "event": "reloaded"' in command.written)
+        assert len(workers_of(command) - before) == 1
+        assert browser.fetch("/session").json()["account_name"] == "lin"
+
+        command.process.send_signal(signal.SIGTERM)
+        command.wait_until(lambda: requests.get(f"{ops}/readyz", timeout=5).status_code == 503)
+        told = requests.get(f"{ops}/readyz", timeout=5)
+        assert told.json()["checks"]["server"] == "draining"
+        assert browser.fetch("/session").status_code == 200
+        callers.gone.set()
+        assert command.process.wait(SECONDS_TO_STOP) == 0
+        assert not command.has_left_somebody()
+    assert callers.answers.keys() == {"200"}
+
+
+def _raw(served: Served, sent: bytes) -> socket.socket:
+    host, _, port = served.url.removeprefix("http://").partition(":")
+    line = socket.create_connection((host, int(port)), timeout=10)
+    line.sendall(sent)
+    return line
+
+
+def test_connections_that_never_finish_their_headers_do_not_stop_others(served: Served) -> None:
+    with ExitStack() as held:
+        for _ in range(500):
+            held.enter_context(_raw(served, b"GET /session HTTP/1.1\r\nHost: phone.example.com\r\nX-Slow: "))
+        assert requests.get(f"{served.url}/healthz", timeout=5).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        pytest.param(b"Cookie: " + b"a" * 30_000, b"200", id="thirty_thousand_bytes"),
+        pytest.param(b"Cookie: " + b"a" * 500_000, b"431", id="half_a_million_bytes"),
+        pytest.param(b"\r\n".join(b"X-%d: a" % number for number in range(90)), b"200", id="ninety_headers"),
+        pytest.param(b"\r\n".join(b"X-%d: a" % number for number in range(200)), b"431", id="two_hundred_headers"),
+    ],
+)
+def test_headers_are_bounded(served: Served, headers: bytes, status: bytes) -> None:
+    with _raw(served, b"") as line:
+        with suppress(OSError):  # refused before the end of it
+            line.sendall(b"GET /healthz HTTP/1.1\r\nHost: phone.example.com\r\n" + headers + b"\r\n\r\n")
+        assert line.recv(12) == b"HTTP/1.1 " + status
 
 
 def test_a_faulty_configuration_is_told_whole_and_nothing_is_served(tmp_path: Path) -> None:
@@ -180,26 +283,6 @@ def test_check_tells_who_does_not_answer(tmp_path: Path) -> None:
     config, _ = _configure(tmp_path, f"http://localhost:{free_port()}")
     done = _run("check", "--config", str(config))
     assert done.returncode == 1
-    for name in ("contoso", "acme", "globex"):
-        assert any(line.startswith("fault") and name in line for line in done.stdout.splitlines()), done.stdout
-
-
-# demo -----------------------------------------------------------------------------------------------------------------
-
-
-def test_the_demo_lets_somebody_sign_in_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    port = free_port(beside=100)
-    with running(["demo", "--port", str(port)], tmp_path) as command:
-        command.wait_until(lambda: "Ctrl-C" in command.written)
-        assert f"http://127.0.0.1:{port}\n" in command.written
-        browser = Browser(f"http://127.0.0.1:{port}")
-        assert browser.sign_in("contoso").url == f"http://127.0.0.1:{port}/softphone"
-        assert browser.fetch("/session").json()["account_name"] == "lin@contoso.example"
-        # Ctrl-C in a terminal reaches the whole group.
-        assert command.end(signal.SIGINT, whole_group=True) < SECONDS_TO_STOP
-        assert "Goodbye" in command.written
-        assert command.process.returncode == 0
-        assert not command.has_left_somebody()
-    assert is_closed(port)
-    assert is_closed(port + 100)
-    assert [path.name for path in tmp_path.iterdir()] == ["demo.log"], "its folder is gone"
+    for part in done.stdout.split("\n\n")[1:4]:
+        assert part.splitlines()[0] in {"contoso", "acme", "globex"}, done.stdout
+        assert any(line.lstrip().startswith("fault") for line in part.splitlines()), done.stdout

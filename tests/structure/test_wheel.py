@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import fnmatch
 import json
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
-from bridge import __version__
+from bridge import __version__, cli
+from bridge.settings import EXAMPLES
+from tests.kit.installed import sign_in_at_the_demo
 from tests.rooms.configurations import written
 
 ROOT = Path(__file__).parents[2]
@@ -83,11 +88,38 @@ def _files(folder: Path, *ignored: str) -> set[Path]:
 
 
 def test_the_wheel_holds_the_whole_package_and_no_tests(installed: Path) -> None:
-    for folder in ("templates", "config"):
-        assert _files(installed / "bridge" / folder) == _files(ROOT / folder, "bridge.toml")
+    assert _files(installed / "bridge" / "templates") == _files(ROOT / "templates")
+    assert _files(installed / "bridge" / "config") == {Path(name) for name in EXAMPLES}
     beside = {path for path in _files(installed / "bridge") if path.parts[0] in {"templates", "config"}}
     assert _files(installed / "bridge") - beside == _files(ROOT / "bridge")
     assert sorted(path.name for path in installed.iterdir() if path.suffix != ".dist-info") == ["bin", "bridge"]
+
+
+def test_what_an_operator_keeps_beside_the_examples_goes_nowhere() -> None:
+    hatch = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["hatch"]["build"]["targets"]
+    into_wheel = {name for name in hatch["wheel"]["force-include"] if name.startswith("config")}
+    assert into_wheel == {f"config/{name}" for name in EXAMPLES}
+    into_sdist = {name for name in hatch["sdist"]["include"] if name.startswith("/config")}
+    assert into_sdist == {f"/config/{name}" for name in (*EXAMPLES, "babel.cfg")}
+    *_, first, rest = (ROOT / ".dockerignore").read_text("utf-8").partition("\n*\n")
+    assert first
+    given = [line.removeprefix("!") for line in rest.splitlines() if line.startswith("!")]
+    for name in (*(f"config/{example}" for example in EXAMPLES), "bridge", "templates", "requirements-dev.lock"):
+        assert any(fnmatch.fnmatch(name, pattern) for pattern in given), name
+    for name in ("config/bridge.toml", "config/tls.pem", "config/secret_key", "var/bridge.db", ".git", "build"):
+        assert not any(fnmatch.fnmatch(name, pattern) for pattern in given), name
+
+
+def test_the_examples_of_a_checkout_are_without_the_operators_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, written_to = tmp_path / "config", tmp_path / "examples"
+    kept.mkdir()
+    for name in (*EXAMPLES, "bridge.toml", "tls.pem"):
+        (kept / name).touch()
+    monkeypatch.setattr(cli, "config_folder", lambda: kept)
+    assert CliRunner().invoke(cli.main, ["examples", str(written_to)]).exit_code == 0
+    assert _files(written_to) == {Path(name) for name in EXAMPLES}
 
 
 def test_the_command_line_tells_its_version(installed: Path, tmp_path: Path) -> None:
@@ -113,3 +145,20 @@ def test_an_installed_bridge_has_its_pages_in_both_languages_its_files_and_its_t
     assert {Path(name).suffix for name in answers["statics"]} >= {".css", ".js", ".svg"}
     assert set(answers["statics"].values()) == {200}
     assert {"agent_sessions", "browser_sessions", "schema_version"} <= set(answers["tables"])
+
+
+def test_the_demo_of_an_installed_bridge_lets_somebody_sign_in_and_leaves_nothing_behind(
+    installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(installed))
+    sign_in_at_the_demo([sys.executable, "-u", str(installed / "bin" / "hotline-bridge")], tmp_path)
+
+
+def test_an_installed_bridge_writes_its_examples_and_overwrites_nothing(installed: Path, tmp_path: Path) -> None:
+    (tmp_path / "bridge.service").write_text("my own", "utf-8")
+    told = _run(["-m", "bridge", "examples", str(tmp_path)], tmp_path, PYTHONPATH=str(installed))
+    assert f"kept     {tmp_path}/bridge.service\n" in told
+    assert (tmp_path / "bridge.service").read_text("utf-8") == "my own"
+    for name in ("bridge.example.toml", "nginx.example.conf", "kubernetes.example.yaml", "Containerfile"):
+        assert (tmp_path / name).read_bytes() == (ROOT / "config" / name).read_bytes()
+    assert not list(tmp_path.glob("*.cfg"))

@@ -13,6 +13,7 @@ from bridge.core.errors import IdpError, StoreUnavailable
 from bridge.core.protocol import INVALID_GRANT
 from bridge.core.trace import OK, redacted
 from bridge.ops.trail import Record
+from bridge.ops.under_way import mark
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -95,6 +96,7 @@ class Journal:
         )
         if trace is None:
             return
+        self._mark(event, trace)
         if trace.has_done(steps.REDEEM) or trace.vouched:
             self._keep(self._of_sign_in(event, connection, error.code, reference, trace, **details))
         elif _blames_the_connection(trace):
@@ -105,6 +107,7 @@ class Journal:
         """Record a sign-in that went well, with its steps; its row has a reference of its own."""
         seconds, reference = sum(step.seconds for step in trace.steps), new_reference()
         self.record(event, connection=connection, reference=reference, seconds=seconds, **details)
+        self._mark(event, trace)
         self._keep(self._of_sign_in(event, connection, OK, reference, trace))
 
     def record_act(
@@ -139,10 +142,32 @@ class Journal:
         self.record(event, connection=connection, reference=reference, person=person, **details)
         self._keep(Record(self._now(), event, connection, OK, reference, person=person, details=details))
 
+    def record_end(
+        self, event: str, *, connection: str, person: str, sessions: int = 1, code: str = OK, **details: Any
+    ) -> None:
+        """Record that an agent's sessions ended; the row names the agent, the line does not.
+
+        Args:
+            person: the agent's account name.
+            sessions: how many; of none there is no row.
+            code: of the refusal that ended them; ``ok`` where somebody signed out.
+        """
+        reference = new_reference()
+        self.record(event, connection=connection, code=code, reference=reference, sessions=sessions, **details)
+        if sessions:
+            facts = {"sessions": sessions, **details}
+            self._keep(Record(self._now(), event, connection, code, reference, person=person, details=facts))
+
     def retire(self, connection: str, generation: int) -> None:
         """Put the records of a removed connection aside, so that the next owner of its name does not read them."""
         if self._trail is not None:
             self._trail.rename(connection, f"{connection}~{generation}")
+
+    def _mark(self, event: str, trace: Trace) -> None:
+        """Let a sign-in's steps stand in the trace of its request."""
+        for step in trace.steps:
+            failed = "" if step.code == OK else step.code
+            mark(f"{event} {step.name}", step.began, step.began + step.seconds, failed, {"bridge.step": step.name})
 
     def _of_sign_in(self, event: str, connection: str, code: str, reference: str, trace: Trace, **more: Any) -> Record:
         taken = [

@@ -128,6 +128,14 @@ class Arrival:
     is_mapped: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much is kept: rows of each connection, and the epoch seconds of the oldest; None where nothing is kept."""
+
+    rows: Mapping[str, int]
+    oldest: float | None
+
+
 class Trail:
     """Keeps records for a while.
 
@@ -171,6 +179,19 @@ class Trail:
             yield from page
             search = replace(search, before_id=page[-1].id)
             page = self.search(search) if len(page) == _PAGE else []
+
+    def oldest_first(self, search: Search) -> Iterator[Record]:
+        """Yield all records that match, a page of rows in memory at a time; raises StoreUnavailable."""
+        last = 0
+        while True:
+            wanted = and_(journal.c.id > last, *_conditions(search))
+            found = select(journal).where(wanted).order_by(journal.c.id).limit(_PAGE)
+            with self._database.transaction() as transaction:
+                page = [_record(row) for row in transaction.execute(found).all()]
+            yield from page
+            if len(page) < _PAGE:
+                return
+            last = page[-1].id
 
     def under(self, reference: str) -> list[Record]:
         """Return what is known under a reference, oldest first; raises StoreUnavailable."""
@@ -230,6 +251,13 @@ class Trail:
         )
         with self._database.transaction() as transaction:
             return {row[0]: row[1] for row in transaction.execute(found.group_by(table.c.connection)).all()}
+
+    def bounds(self) -> Bounds:
+        """Return how many rows there are, and since when; raises StoreUnavailable."""
+        with self._database.transaction() as transaction:
+            rows = transaction.execute(select(journal.c.connection, func.count()).group_by(journal.c.connection)).all()
+            oldest = transaction.execute(select(func.min(journal.c.at))).scalar()
+        return Bounds({row[0]: row[1] for row in rows}, oldest)
 
     def rename(self, connection: str, name: str) -> None:
         """Let the records of a connection stand under another name; raises StoreUnavailable."""

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from dns.exception import DNSException
-from dns.rdtypes.txtbase import TXTBase
-from dns.resolver import Resolver
-
 _SECONDS: Final = 5.0
 
 
 def txt_records(domain: str) -> list[str]:
     """Return the domain's TXT records; an empty list where there are none or nobody answers within 5 seconds."""
+    # 3 MB, which a worker that nobody asks about domains does without.
+    from dns.exception import DNSException  # noqa: PLC0415
+    from dns.rdtypes.txtbase import TXTBase  # noqa: PLC0415
+    from dns.resolver import Resolver  # noqa: PLC0415
+
     try:
         answer = Resolver().resolve(f"{domain}.", "TXT", lifetime=_SECONDS, search=False)
     except DNSException:

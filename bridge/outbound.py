@@ -6,30 +6,29 @@ Callers say what to send and which of their errors a failure is; nothing here kn
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
-from urllib.parse import urlencode
 
 import requests
-from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 
 from bridge.core.errors import BridgeError
-from bridge.egress.addresses import PrivateAddress, demand_public, resolve
+from bridge.egress.addresses import PrivateAddress
 from bridge.egress.answer import Answer
 from bridge.egress.breaker import Breakers, Tripped
-from bridge.egress.certificates import CertificateDates
 from bridge.egress.faults import FailAs, reason
 from bridge.egress.hosts import host_of, line_of, place_of
 from bridge.egress.hurry import Hurry
-from bridge.egress.lines import POOLS, PUBLIC_POOLS, Flight, Watch
+from bridge.egress.limits import Limits
+from bridge.egress.lines import Flight, Watch
+from bridge.egress.pooled import PooledAdapter
+from bridge.egress.prepared import headers_with, prepared
 from bridge.egress.streamed import CHUNK, Due, Streamed, announced, pieces
 from bridge.egress.trust import trusting
+from bridge.egress.witness import Witness
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
 
@@ -37,23 +36,11 @@ if TYPE_CHECKING:
     from requests.auth import AuthBase
 
     from bridge.egress.certificates import Place
+    from bridge.egress.witness import Observer
 
 __all__ = ["FailAs", "Guarded", "Limits", "Outbound", "PooledAdapter", "host_of"]
 
 _CHUNK: Final = 16_384
-_CONNECTIONS_PER_HOST: Final = 64
-_HOSTS: Final = 256
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Time limits in seconds (`deadline`: one call in all, however slowly it drips), the most bytes, calls at once."""
-
-    connect: float = 3.0
-    read: float = 10.0
-    deadline: float = 20.0
-    size: int = 1_048_576
-    per_host: int = 16
 
 
 @runtime_checkable
@@ -101,6 +88,7 @@ class Outbound:
         self._watch = Watch()
         self._breakers = Breakers(self.limits.per_host, clock)
         self._hurry = Hurry()
+        self._witness = Witness(self._breakers)
         self._guards = not allow_private
         # No session of requests: it would remember one customer's cookies for another, and read proxies and .netrc,
         # whose credentials nobody configured here.
@@ -142,11 +130,11 @@ class Outbound:
                 it gave no answers lately or too few yet.
             fail_as.invalid: the answer is larger than the limit or cannot be decoded, or the host is private.
         """
-        with self._failing(url, fail_as) as flight:
-            request = _prepared(method, url, _headers(headers), form, auth)
+        with self._witness.of(method, url, fail_as) as call, self._failing(url, fail_as) as flight:
+            request = prepared(method, url, headers_with(headers), form, auth)
             transport = self._transport_for(request, fail_as, public_only=public_only)
             with self._counting(request):
-                return self._receive(transport, request, flight, fail_as)
+                return call.answered(self._receive(transport, request, flight, fail_as))
 
     @contextmanager
     def stream(
@@ -171,11 +159,12 @@ class Outbound:
             fail_as.unreachable: as `send`; also while the body is read, where it breaks off or is late.
             fail_as.invalid: as `send`; also while the body is read, where it is too large.
         """
-        with self._failing(url, fail_as) as flight:
-            request = _prepared("GET", url, _headers(headers), None, None)
+        with self._witness.of("GET", url, fail_as) as call, self._failing(url, fail_as) as flight:
+            request = prepared("GET", url, headers_with(headers), None, None)
             transport = self._transport_for(request, fail_as, public_only=public_only)
             with self._counting(request):
                 response = transport.send(request, stream=True, timeout=self._patience(flight))
+            call.status = response.status_code
             body = flight.goes_on(time.monotonic() + min(deadline, self._hurry.seconds_left()))
         try:
             length = announced(response.headers)
@@ -187,6 +176,13 @@ class Outbound:
         finally:
             body.lands()
             response.close()
+
+    def get_ready(self, url: str, *, public_only: bool = False) -> None:
+        """Open a connection to a host that will be called soon, in the background and only where none is open."""
+        transport = self._public_transport if public_only and self._guards else self._transport
+        if isinstance(transport, PooledAdapter) and not self._breakers.is_tripped(line_of(url)):
+            with suppress(requests.RequestException, HTTPError, ValueError):
+                transport.get_ready(url, self.limits.connect)
 
     def in_a_hurry(self, seconds: float) -> AbstractContextManager[None]:
         """Return a context inside which all requests of this thread together take at most `seconds`.
@@ -217,7 +213,7 @@ class Outbound:
         if not self._guards:
             return
         with self._failing(url, fail_as) as flight:
-            request = _prepared("GET", url, {}, None, None)
+            request = prepared("GET", url, {}, None, None)
             _demand_https(request, fail_as)
             if isinstance(self._transport, Guarded):
                 seconds = min(self.limits.connect, flight.seconds_left())
@@ -233,13 +229,17 @@ class Outbound:
             None for http, and where there is no certificate to be had.
         """
         try:
-            address = str(_prepared("GET", url, {}, None, None).url)
+            address = str(prepared("GET", url, {}, None, None).url)
             place = place_of(address)
         except (requests.RequestException, HTTPError, UnicodeError):
             return None
         if not address.startswith("https://") or not isinstance(self._transport, Guarded):
             return None
         return self._transport.certificate_expiry(place, self.limits, public_only=public_only and self._guards)
+
+    def observed_by(self, observer: Observer) -> None:
+        """Tell `observer` of every call from now on."""
+        self._witness.observer = observer
 
     @contextmanager
     def _failing(self, url: str, fail_as: FailAs) -> Iterator[Flight]:
@@ -302,40 +302,6 @@ class Outbound:
         self._public_transport.close()
 
 
-class PooledAdapter(HTTPAdapter):
-    """Keeps connections alive, with one TLS context parsed once.
-
-    requests hands the CA file's path to every new connection, which parses it again (23 ms of CPU): here the pool's key
-    carries the ready context instead, and the path is never set. The context itself demands a trusted certificate.
-    """
-
-    def __init__(self, context: ssl.SSLContext, *, public_only: bool = False) -> None:
-        self._context = context
-        self._certificates = CertificateDates(context)
-        super().__init__(pool_connections=_HOSTS, pool_maxsize=_CONNECTIONS_PER_HOST)
-        self.poolmanager.pool_classes_by_scheme = dict(PUBLIC_POOLS if public_only else POOLS)
-
-    def to_public(self) -> PooledAdapter:
-        """Return an adapter that connects to public addresses alone, in pools of its own."""
-        return PooledAdapter(self._context, public_only=True)
-
-    def check_public(self, place: Place, seconds: float) -> None:
-        """Resolve a host; raises PrivateAddress, and OSError or UnicodeError where there is no answer in time."""
-        demand_public(resolve(place.host, place.port, seconds))
-
-    def certificate_expiry(self, place: Place, limits: Limits, *, public_only: bool) -> float | None:
-        """Return the epoch seconds at which a host's certificate ends, or None."""
-        return self._certificates.get(place, limits.connect, limits.read, public_only=public_only)
-
-    def build_connection_pool_key_attributes(self, request: Any, verify: Any, cert: Any = None) -> tuple[Any, Any]:
-        """Return the pool's key: scheme, host, port and the one shared context."""
-        host, _ = super().build_connection_pool_key_attributes(request, verify, cert)
-        return host, {"ssl_context": self._context} if host["scheme"] == "https" else {}
-
-    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
-        """Leave the connection as it is: its context has the authorities and demands a certificate."""
-
-
 @contextmanager
 def _translated(flight: Flight, expected: str, fail_as: FailAs) -> Iterator[None]:
     """Turn what a call can end in into the two errors of the calling room."""
@@ -356,34 +322,6 @@ def _translated(flight: Flight, expected: str, fail_as: FailAs) -> Iterator[None
 
 def _expected(url: str) -> str:
     return f"an answer from {host_of(url)}"
-
-
-def _headers(given: Mapping[str, str] | None) -> dict[str, str]:
-    # identity: a compressed answer could unfold to far more than the size limit while it is read
-    return {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "hotline-bridge"} | dict(
-        given or {}
-    )
-
-
-def _prepared(
-    method: str,
-    url: str,
-    headers: Mapping[str, str],
-    form: Mapping[str, str] | None,
-    auth: AuthBase | Callable[[Any], Any] | None,
-) -> requests.PreparedRequest:
-    # Step by step: `Request.prepare` also looks for parameters, files and cookies, which takes as long as all the rest.
-    request = requests.PreparedRequest()
-    request.method = method
-    request.prepare_url(url, None)
-    request.prepare_headers(headers)
-    if form:
-        request.body = urlencode(form)
-        request.headers["Content-Type"] = "application/x-www-form-urlencoded"
-        request.prepare_content_length(request.body)
-    if auth:
-        request.prepare_auth(auth)
-    return request
 
 
 def _demand_https(request: requests.PreparedRequest, fail_as: FailAs) -> None:

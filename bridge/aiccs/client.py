@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from bridge.egress.answer import Answer
     from bridge.outbound import Outbound
 
-_FAILURES: Final = FailAs(ContactCenterUnreachable, ContactCenterError)
+_FAILURES: Final = FailAs(ContactCenterUnreachable, ContactCenterError, "aiccs")
 _CLIENTS: Final = 64
 _OK: Final = 200
 _TOO_MANY: Final = 429

@@ -34,7 +34,7 @@ LARGEST: Final = 512 * 1_048_576
 _DEADLINE: Final = 900.0
 _DEADLINE_OF_PART: Final = 60.0
 _PATIENCE: Final = 25.0
-_FAILURES: Final = FailAs(RecordingUnreachable, RecordingInvalid)
+_FAILURES: Final = FailAs(RecordingUnreachable, RecordingInvalid, "recording")
 _PLAIN_RANGE: Final = re.compile(r"bytes=(?P<first>[0-9]{0,15})-(?P<last>[0-9]{0,15})")
 _CONTENT_RANGE: Final = re.compile(r"bytes [0-9]{1,15}-[0-9]{1,15}/(?:[0-9]{1,15}|\*)")
 _AUDIO: Final = re.compile(r"audio/[a-z0-9][a-z0-9.+-]{0,60}")

@@ -50,6 +50,9 @@ _COUNTERPARTS: Final = (
     "fuyun.client_id",
 )
 _DATES: Final = ("client_secret_expires", "private_key_expires")
+_LATER: Final = (("idp", "id_token_signed_response_alg"),)
+"""Members that the release before does not know, kept where they say something: else replicas of two releases would
+take turns in making a new version of a connection that nobody has changed."""
 _LISTS: Final = ("domains", "hosts")
 _PARTS: Final = ("idp", "fuyun", "jwt", "aiccs", "provisioning")
 _LISTS_OF_PARTS: Final = (
@@ -105,6 +108,9 @@ def split(
         document.get(part, {}).pop("public_only", None)
     # It belongs to an earlier version, which has it.
     document["idp"].pop("former_client_secret")
+    for part, name in _LATER:
+        if not document[part][name]:
+            del document[part][name]
     return plain(document), secrets
 
 

@@ -41,7 +41,9 @@ class KeyRing:
             message = "a key ring needs at least one secret"
             raise ValueError(message)
         self._secrets = tuple(secrets)
+        # Each key is derived once: they are asked for several times a request.
         self._fernets = lru_cache(maxsize=32)(self._make_fernets)
+        self._signing_keys = lru_cache(maxsize=32)(self._make_signing_keys)
 
     def seal(self, purpose: str, record: Mapping[str, Any]) -> str:
         """Return `record` encrypted and authenticated, as URL-safe text."""
@@ -50,7 +52,7 @@ class KeyRing:
         if len(plain) > _LARGEST:
             message = f"a record of {len(plain)} bytes is too large to be opened again"
             raise ValueError(message)
-        return self._fernets(purpose)[0].encrypt(zlib.compress(plain)).decode("ascii")
+        return self._fernets(purpose)[0].encrypt(_packed(plain)).decode("ascii")
 
     def open(self, purpose: str, sealed: str) -> dict[str, Any]:
         """Return the record that `seal` was given.
@@ -89,10 +91,19 @@ class KeyRing:
 
     def signing_keys(self, purpose: str) -> list[bytes]:
         """Return one key a secret for a library that signs by itself, oldest first, the signing one last."""
-        return [_derive(secret, purpose) for secret in reversed(self._secrets)]
+        return list(self._signing_keys(purpose))
+
+    def _make_signing_keys(self, purpose: str) -> tuple[bytes, ...]:
+        return tuple(_derive(secret, purpose) for secret in reversed(self._secrets))
 
     def _make_fernets(self, purpose: str) -> tuple[Fernet, ...]:
         return tuple(Fernet(base64.urlsafe_b64encode(_derive(secret, purpose))) for secret in self._secrets)
+
+
+def _packed(plain: bytes) -> bytes:
+    # A window of 4 kB holds any session whole; the usual 32 kB take five times as long to be cleared as to be used.
+    packer = zlib.compressobj(wbits=12, memLevel=6)
+    return packer.compress(plain) + packer.flush()
 
 
 def _derive(secret: Secret, purpose: str) -> bytes:

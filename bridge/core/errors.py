@@ -377,12 +377,19 @@ class CookiesRefused(BridgeError):
 
 
 class StoreUnavailable(BridgeError):
-    """The database or session store does not answer; the browser's cookie stays good."""
+    """The database or session store does not answer; the cookie stays good. Only `str` tells `where`: for operators."""
 
     code = "store_unavailable"
     status = 503
     retryable = True
     default = "The session store does not answer."
+
+    def __init__(self, description: str = "", *, expected: str = "", received: str = "", where: str = "") -> None:
+        self.where = where
+        super().__init__(description, expected=expected, received=received)
+
+    def __str__(self) -> str:
+        return super().__str__() + (f" at {self.where}" if self.where else "")
 
 
 class Internal(BridgeError):

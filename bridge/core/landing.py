@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 HOME: Final = "/softphone"
 LONGEST: Final = 2000
+_MOST_ENCODINGS: Final = 5
 # The pending sign-in must fit into one cookie, whose limit is 4,096 bytes, and encryption makes four bytes of three.
 _LONGEST_IN_BYTES: Final = 2600
 _NOT_A_PAGE: Final = frozenset(
@@ -28,7 +29,7 @@ _NOT_A_PAGE: Final = frozenset(
 def safe_landing(wanted: str) -> str:
     """Return `wanted` if a sign-in may land there, else the softphone."""
     path = own_path(wanted, HOME)
-    first = urlsplit(path).path.split("/")[1].lower()
+    first = _decoded(urlsplit(path).path).split("/")[1].lower()
     return HOME if first in _NOT_A_PAGE else path
 
 
@@ -49,5 +50,15 @@ def _is_own_path(wanted: str) -> bool:
         return False
     if "\\" in wanted or not wanted.isprintable() or any(character.isspace() for character in wanted):
         return False
-    path = urlsplit(wanted).path
+    path = _decoded(urlsplit(wanted).path)
+    # The names of our own pages are plain ASCII, in which no letter can be taken for a slash or a dot.
+    if not (path.isascii() and path.isprintable()) or "\\" in path or "%" in path:
+        return False
     return "//" not in path and ".." not in path.split("/")
+
+
+def _decoded(path: str) -> str:
+    """Return a path as the last of several servers in a row may read it, each of which decodes it once more."""
+    for _ in range(_MOST_ENCODINGS):
+        path = unquote(path)
+    return path

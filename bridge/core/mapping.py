@@ -10,6 +10,8 @@ from bridge.core.errors import MappingFieldMissing, RequestInvalid, showable
 from bridge.core.model import AccountName
 
 _MOST_FIELDS_NAMED: Final = 40
+_DEEPEST: Final = 32
+"""Levels of an answer whose fields are named: JSON may be read deeper than Python lets a function call itself."""
 _LONGEST_NAME: Final = 255
 _ABSENT: Final = object()
 
@@ -104,7 +106,7 @@ def field_names(claims: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
     """Yield the dotted names of all fields, in the answer's order."""
     for key, value in claims.items():
         name = f"{prefix}{showable(key)}"
-        if isinstance(value, Mapping) and value:
+        if isinstance(value, Mapping) and value and prefix.count(".") < _DEEPEST:
             yield from field_names(value, f"{name}.")
         else:
             yield name

@@ -63,6 +63,8 @@ class IdentityProvider:
         scope: space separated, as sent on the wire (RFC 6749 section 3.3).
         subject_field: kind oauth2 only: dotted path of the subject in UserInfo; default ``sub``, else ``id``.
         token_endpoint_auth_method: ``client_secret_basic`` or ``client_secret_post``; empty: from discovery.
+        id_token_signed_response_alg: the algorithm registered for this client, of ID tokens and logout tokens; empty:
+            any that discovery announces.
         response_mode: empty or ``form_post``.
         client_secret_expires: ISO date (``2027-01-31``) for the expiry calendar; empty where nobody entered one.
         public_only: entered in the console, so no address of it may lie in a private network.
@@ -83,6 +85,7 @@ class IdentityProvider:
     scope: str = ""
     subject_field: str = ""
     token_endpoint_auth_method: str = ""
+    id_token_signed_response_alg: str = ""
     response_mode: str = ""
     authorization_endpoint: str = ""
     token_endpoint: str = ""

@@ -41,6 +41,7 @@ class Step:
     Args:
         seconds: how long it took.
         code: ``ok`` or the error's code, with what was `expected` and what was `received`.
+        began: when it began, on the clock of its trace.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Step:
     code: str = OK
     expected: str = ""
     received: str = ""
+    began: float = field(default=0.0, compare=False)
 
 
 @dataclass(slots=True)
@@ -78,9 +80,9 @@ class Trace:
         try:
             yield
         except BridgeError as fault:
-            self.steps.append(Step(name, self.clock() - started, fault.code, fault.expected, fault.received))
+            self.steps.append(Step(name, self.clock() - started, fault.code, fault.expected, fault.received, started))
             raise
-        self.steps.append(Step(name, self.clock() - started))
+        self.steps.append(Step(name, self.clock() - started, began=started))
 
     def has_done(self, name: str) -> bool:
         """Say whether the step was taken and went well."""

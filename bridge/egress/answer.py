@@ -34,7 +34,9 @@ class Answer:
 
     def json(self) -> Any:
         """Return the body as JSON; raises ValueError where it is none, or repeats a member or holds NaN."""
-        return json.loads(self.body, object_pairs_hook=_unique_members, parse_constant=_refuse_constant)
+        # UTF-8 alone (RFC 8259 section 8.1): of bytes, Python would also take UTF-16, UTF-32 and halves of characters.
+        text = self.body.decode("utf-8-sig")
+        return json.loads(text, object_pairs_hook=_unique_members, parse_constant=_refuse_constant)
 
     def json_object(self) -> dict[str, Any] | None:
         """Return the body as a JSON object, or None where it is anything else."""

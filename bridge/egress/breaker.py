@@ -89,6 +89,12 @@ class Breakers:
             now = self._clock()
             return {key: one.state(now) for key, one in self._circuits.items() if now - one.used_at <= _RECENTLY}
 
+    def is_tripped(self, key: str) -> bool:
+        """Say whether nobody has answered since the circuit of a key opened."""
+        with self._lock:
+            circuit = self._circuits.get(key)
+            return circuit is not None and circuit.is_tripped
+
     def _circuit(self, key: str) -> _Circuit:
         circuit = self._circuits.get(key)
         if circuit is None:

@@ -12,10 +12,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class FailAs:
-    """The two errors of the calling room: nobody answered, or the answer breaks a limit."""
+    """The two errors of the calling room: nobody answered, or the answer breaks a limit.
+
+    Args:
+        upstream: what is called, in a word that metrics and traces use.
+    """
 
     unreachable: type[BridgeError]
     invalid: type[BridgeError]
+    upstream: str = "other"
 
 
 def reason(fault: Exception) -> str:

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import ConnectTimeoutError, LocationParseError, NameResolutionError, NewConnectionError
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    InvalidChunkLength,
+    LocationParseError,
+    NameResolutionError,
+    NewConnectionError,
+)
+from urllib3.response import HTTPResponse
 
 from bridge.egress.addresses import Address, demand_public, resolve
 
@@ -18,6 +27,8 @@ if TYPE_CHECKING:
 
 _USUAL_PATIENCE: Final = 10.0
 _LEAST_PATIENCE: Final = 0.001
+_TICKETS: Final = 0.5
+"""Seconds that they are waited for, more than any round trip; nobody waits for the line meanwhile."""
 _NO_DELAY: Final = (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 _current = threading.local()
@@ -190,13 +201,33 @@ def _opened(line: HTTPConnection, *, public_only: bool) -> socket.socket:
         raise LocationParseError(line.host) from fault
 
 
+class _Measured(HTTPResponse):
+    """A response that takes no chunk of less than nothing.
+
+    urllib3 and http.client read ``-1`` as a length (RFC 9112 section 7.1 knows digits alone), and then all that comes
+    at once, past every limit of size.
+    """
+
+    def _update_chunk_length(self) -> None:
+        super()._update_chunk_length()
+        if self.chunk_left is not None and self.chunk_left < 0:
+            self.close()
+            raise InvalidChunkLength(self, b"less than nothing")
+
+
+def _measured(response: HTTPResponse) -> HTTPResponse:
+    # urllib3's connections make their responses themselves, of one class.
+    response.__class__ = _Measured
+    return response
+
+
 class _HttpLine(HTTPConnection):
     def _new_conn(self) -> socket.socket:
         return _opened(self, public_only=False)
 
     def getresponse(self) -> Any:
         _register(self.sock)
-        return super().getresponse()
+        return _measured(super().getresponse())
 
 
 class _HttpsLine(HTTPSConnection):
@@ -205,7 +236,7 @@ class _HttpsLine(HTTPSConnection):
 
     def getresponse(self) -> Any:
         _register(self.sock)
-        return super().getresponse()
+        return _measured(super().getresponse())
 
 
 class _PublicLine(_HttpsLine):
@@ -223,6 +254,41 @@ class _HttpsPool(HTTPSConnectionPool):
 
 class _PublicPool(HTTPSConnectionPool):
     ConnectionCls = _PublicLine
+
+
+def get_ready(pool: HTTPConnectionPool, seconds: float) -> None:
+    """Open a connection of a pool in the background, unless one is open; whatever fails is the next caller's to tell.
+
+    Args:
+        seconds: for connecting, and for each step of the handshake.
+    """
+    line: Any = pool._get_conn(timeout=_LEAST_PATIENCE)  # noqa: SLF001 — as a call takes one, and gives it back
+    if line.is_connected:
+        pool._put_conn(line)  # noqa: SLF001 — likewise
+        return
+
+    def open_it() -> None:
+        try:
+            line.timeout = seconds
+            line.connect()
+            _swallow_tickets(line)
+        except Exception:  # noqa: BLE001 — nobody asked for anything yet
+            line.close()
+        pool._put_conn(line)  # noqa: SLF001 — likewise
+
+    threading.Thread(target=open_it, name="egress-ready", daemon=True).start()
+
+
+def _swallow_tickets(line: Any) -> None:
+    """Take in the session tickets that follow a handshake of TLS 1.3 (RFC 8446 section 4.6.1).
+
+    A pool takes a line on which something lies unread for one that was dropped.
+    """
+    if isinstance(line.sock, ssl.SSLSocket):
+        line.sock.settimeout(_TICKETS)
+        with suppress(TimeoutError):
+            line.sock.recv(1)
+            line.close()  # hung up, or speaks before it is asked
 
 
 POOLS: Final[Mapping[str, type[HTTPConnectionPool]]] = {"http": _HttpPool, "https": _HttpsPool}

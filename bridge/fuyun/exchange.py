@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from bridge.egress.answer import Answer
 
-_FAILURES: Final = FailAs(ExchangeUnreachable, ExchangeAnswerInvalid)
+_FAILURES: Final = FailAs(ExchangeUnreachable, ExchangeAnswerInvalid, "exchange")
 _OK: Final = 200
 _CLIENT_ERROR: Final = 400
 _REDIRECTS: Final = range(300, 400)
@@ -49,6 +49,10 @@ class FuyunExchange:
     def __init__(self, outbound: Outbound, now: Callable[[], float]) -> None:
         self._outbound = outbound
         self._now = now
+
+    def get_ready(self, app: FuyunApp) -> None:
+        """Open a line to the exchange in the background, for whoever will come soon."""
+        self._outbound.get_ready(app.token_exchange_url, public_only=app.public_only)
 
     def exchange(self, app: FuyunApp, subject: SubjectToken) -> FuyunToken:
         """Return Fuyun's token for `subject` (document, "请求参数"; RFC 8693 section 2.1 without its type fields).

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from flask import request
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 _ASKED: Final = "bridge.asked_host"
+_ASCII: Final = "".join(map(chr, range(128)))
 UNKNOWN: Final = "0.0.0.0"  # noqa: S104 — nothing listens here: RFC 1122 section 3.2.1.3 gives it to nobody as a source
 """Whose request it is where the server does not say: an address that no request comes from."""
 _MOST_HOPS: Final = 20
@@ -24,7 +25,14 @@ _HOP: Final = re.compile(r"\[(?P<six>[^\]]*)\](?::[0-9]{1,5})?|(?P<four>[0-9.]+)
 
 
 class PublicAddress:
-    """Replaces a request's Host and scheme before anything reads them: a stranger writes both as he likes."""
+    """Replaces a request's Host and scheme before anything reads them: a stranger writes both as he likes.
+
+    The server's word that a body ends by itself is taken away too: where a client hangs up in the middle, Granian's
+    body just ends, and half a form would count for a whole one. Werkzeug then holds the body to its Content-Length.
+
+    Bytes of the query that should have been escaped are (RFC 3986 section 2.1): Werkzeug takes them for UTF-8, and
+    fails wherever it reads others, on the error page too.
+    """
 
     def __init__(self, application: WSGIApplication, public_url: str) -> None:
         parts = urlsplit(public_url)
@@ -33,13 +41,28 @@ class PublicAddress:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Hand the request on."""
-        asked = {_ASKED: environ.get("HTTP_HOST", "")}
-        return self._application({**environ, **asked, **self._address}, start_response)
+        environ[_ASKED] = environ.get("HTTP_HOST", "")
+        environ.update(self._address)
+        environ["QUERY_STRING"] = _escaped(environ.get("QUERY_STRING", ""))
+        environ.pop("wsgi.input_terminated", None)
+        return self._application(environ, start_response)
+
+
+@lru_cache(maxsize=1024)
+def is_trusted_proxy(peer: str, trusted_proxies: tuple[str, ...]) -> bool:
+    """Say whether `peer`, as the server names it, lies in `server.trusted_proxies`."""
+    found = _address(peer)
+    return found is not None and any(found in network for network in _networks(trusted_proxies))
 
 
 def asked_host() -> str:
     """Return the host name that this request named, in lower case: a hint about what is wanted, never proof."""
     return str(request.environ.get(_ASKED, "")).rpartition("]")[2].partition(":")[0].lower()
+
+
+def names_one_host(environ: WSGIEnvironment) -> bool:
+    """Say whether a request has at most one Host header; servers join several with commas."""
+    return "," not in environ.get(_ASKED, "")
 
 
 def client_address() -> str:
@@ -56,6 +79,10 @@ def client_address() -> str:
             break
         found = hop
     return str(found or UNKNOWN)
+
+
+def _escaped(query: str) -> str:
+    return query if query.isascii() else quote(query, _ASCII, encoding="latin-1")
 
 
 def _hops() -> Iterator[IPv4Address | IPv6Address | None]:

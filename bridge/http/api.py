@@ -21,7 +21,7 @@ from bridge.core.errors import BridgeError, ConnectionUnknown, RequestInvalid, S
 from bridge.core.gate_errors import ApiKeyForbidden, ApiKeyInvalid
 from bridge.http.address import client_address
 from bridge.http.current import services
-from bridge.http.limits import spend_on_failure, spend_on_key
+from bridge.http.limits import spend_on_key, spend_on_wrong_key
 from bridge.http.problem import Context, in_context
 
 if TYPE_CHECKING:
@@ -234,7 +234,7 @@ def _authenticated() -> ApiKey:
     try:
         return services().api_keys.check(_bearer(), address)
     except (ApiKeyInvalid, ApiKeyForbidden):
-        spend_on_failure(address)
+        spend_on_wrong_key(address)
         raise
 
 

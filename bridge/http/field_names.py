@@ -31,6 +31,7 @@ _NAMES: Final[dict[str, LazyString]] = {
     "idp.scope": _("Scope"),
     "idp.subject_field": _("Subject field"),
     "idp.token_endpoint_auth_method": _("How the bridge authenticates"),
+    "idp.id_token_signed_response_alg": _("Signature of ID tokens"),
     "idp.response_mode": _("Response mode"),
     "idp.authorization_endpoint": _("Authorization endpoint"),
     "idp.token_endpoint": _("Token endpoint"),

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, cast
 
-from flask import Request, request, session
+from flask import Request, current_app, request, session
 from flask_wtf.csrf import generate_csrf, validate_csrf
+from itsdangerous import URLSafeTimedSerializer
 from wtforms import ValidationError
 
 from bridge.core.errors import CsrfFailed, LoginRequired, SessionMissing
 from bridge.http.current import services
 from bridge.http.parameters import single
+from bridge.signin import browser_session
 
 if TYPE_CHECKING:
     from bridge.http.session import BrowserSession
     from bridge.signin.agent_session import AgentSession
 
-AGENT_SESSION: Final = "agent_session"
-"""The one entry of a browser session that names the agent session."""
+AGENT_SESSION: Final = browser_session.AGENT_SESSION
 CSRF_PURPOSE: Final = "csrf"
 """What the key ring signs CSRF tokens for."""
 
@@ -35,7 +37,7 @@ def require_session() -> AgentSession:
     session_id = session.get(AGENT_SESSION, "")
     if not session_id:
         raise SessionMissing
-    return services().agent_sessions.load(session_id)
+    return services().agent_sessions.load(session_id, getattr(session, "beside", None))
 
 
 def require_store() -> None:
@@ -85,7 +87,16 @@ def require_navigation() -> None:
 
 def csrf_token() -> str:
     """Return the session's CSRF token for its pages, an empty text where nobody is signed in."""
-    return str(generate_csrf()) if session.get(AGENT_SESSION) else ""
+    if not session.get(AGENT_SESSION):
+        return ""
+    # Flask-WTF makes a signer for each request; the session's own text never changes.
+    secret = session.get("csrf_token")
+    return _signed(current_app.secret_key, str(secret)) if secret else str(generate_csrf())
+
+
+@lru_cache(maxsize=1024)
+def _signed(key: str | bytes | None, secret: str) -> str:
+    return str(URLSafeTimedSerializer(key or b"", salt="wtf-csrf-token").dumps(secret))
 
 
 def wants_page(asked: Request) -> bool:

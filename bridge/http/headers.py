@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import secrets
-from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, field
+from functools import cache, lru_cache, partial
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from flask import Response, g, request
+from flask import g, request
 
+from bridge.http.assets import FOR_GOOD, is_for_good
 from bridge.http.current import services
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from flask import Flask, Response
 
     from bridge.services import HotlineSdk
 
@@ -24,6 +29,8 @@ _SDK_HOSTS: Final = (
     "wss://msgx-space.aliyun.com",
 )
 _YEAR: Final = 31_536_000
+_WANTED: Final = "bridge.policy_headers"
+_OWN: Final = "policy"
 _FIXED: Final = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -37,51 +44,97 @@ _NONCE: Final = "'nonce-'"
 _NO_FRAMES: Final = "frame-ancestors 'none'"
 # What every visitor gets alike, so that caches may keep it.
 _ASSETS: Final = ("/static/", "/bootstrap/static/")
+_REFUSED: Final = 400
+
+
+def install(app: Flask) -> None:
+    """Let every answer of `app` have the policy headers; pages and JSON are never stored by caches."""
+    app.after_request(_want)
+    app.wsgi_app = _Policed(app.wsgi_app)  # type: ignore[method-assign]
+
+
+@dataclass(slots=True)
+class _Own:
+    """What is one answer's own: the nonce of its scripts, and what it is allowed beyond the usual policy."""
+
+    nonce: str = field(default_factory=partial(secrets.token_urlsafe, 16))
+    sdk: bool = False
+    media: bool = False
+    form_action: str = ""
+    frame_ancestors: str = ""
 
 
 def csp_nonce() -> str:
     """Return this answer's nonce for script tags."""
-    if "csp_nonce" not in g:
-        g.csp_nonce = secrets.token_urlsafe(16)
-    return str(g.csp_nonce)
+    return _own().nonce
 
 
 def allow_sdk(end_session_origin: str) -> None:
     """Let this answer's page load the hotline SDK, and post its logout form towards the provider."""
-    g.sdk_allowed = True
-    g.form_action = end_session_origin
+    own = _own()
+    own.sdk, own.form_action = True, end_session_origin
 
 
 def allow_media() -> None:
     """Let this answer's page play sound that the bridge itself sends."""
-    g.media_allowed = True
+    _own().media = True
 
 
 def allow_frames(origins: Iterable[str]) -> None:
     """Let pages of these origins show this answer in a frame."""
-    g.frame_ancestors = " ".join(origins)
+    _own().frame_ancestors = " ".join(origins)
 
 
-def set_security_headers(response: Response) -> Response:
-    """Add the policy headers; pages and JSON are never stored by caches."""
-    site = services().site
-    policy = _policy(
-        site.sdk, g.get("form_action", ""), allowed=g.get("sdk_allowed", False), media=g.get("media_allowed", False)
-    )
-    wanted = _FIXED | {"Content-Security-Policy": policy.replace(_NONCE, f"'nonce-{csp_nonce()}'")}
-    if g.get("frame_ancestors"):
-        del wanted["X-Frame-Options"]
-        framed = f"frame-ancestors {g.frame_ancestors}"
-        wanted["Content-Security-Policy"] = wanted["Content-Security-Policy"].replace(_NO_FRAMES, framed)
-    if site.is_secure:
-        wanted["Strict-Transport-Security"] = f"max-age={_YEAR}; includeSubDomains"
-    if not request.path.startswith(_ASSETS):
-        wanted["Cache-Control"] = "no-store"
-    set_already = {name.lower() for name in response.headers.keys()}  # noqa: SIM118 — iterating gives pairs
-    for name, value in wanted.items():
-        if name.lower() not in set_already:
-            response.headers.add(name, value)
+def _own() -> _Own:
+    own: _Own | None = g.get(_OWN)
+    if own is None:
+        own = _Own()
+        setattr(g, _OWN, own)
+    return own
+
+
+class _Policed:
+    """The application with its policy headers, added at the very end: Werkzeug would check and copy each one anew."""
+
+    def __init__(self, application: WSGIApplication) -> None:
+        self._application = application
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Hand the request on."""
+
+        def start(status: str, headers: list[tuple[str, str]], *fault: Any) -> Any:
+            set_already = {name.lower() for name, _ in headers}
+            wanted = environ.get(_WANTED, {})
+            headers += [pair for name, pair in wanted.items() if name not in set_already]
+            return start_response(status, headers, *fault)
+
+        return self._application(environ, start)
+
+
+def _want(response: Response) -> Response:
+    """Say what this answer's policy is, as far as its view has not set the header itself."""
+    asked, site = request.environ, services().site
+    own: _Own = g.get(_OWN) or _Own()
+    wanted = dict(_fixed(is_secure=site.is_secure))
+    policy = _policy(site.sdk, own.form_action, allowed=own.sdk, media=own.media)
+    policy = policy.replace(_NONCE, f"'nonce-{own.nonce}'")
+    if own.frame_ancestors:
+        del wanted["x-frame-options"]
+        policy = policy.replace(_NO_FRAMES, f"frame-ancestors {own.frame_ancestors}")
+    wanted["content-security-policy"] = ("Content-Security-Policy", policy)
+    if not asked["PATH_INFO"].startswith(_ASSETS) or response.status_code >= _REFUSED:
+        wanted["cache-control"] = ("Cache-Control", "no-store")
+    elif is_for_good():
+        response.headers["Cache-Control"] = FOR_GOOD
+    asked[_WANTED] = wanted
     return response
+
+
+@cache
+def _fixed(*, is_secure: bool) -> dict[str, tuple[str, str]]:
+    """Return what every answer of a site has, by its name in small letters."""
+    lasting = {"Strict-Transport-Security": f"max-age={_YEAR}; includeSubDomains"} if is_secure else {}
+    return {name.lower(): (name, value) for name, value in (_FIXED | lasting).items()}
 
 
 @lru_cache(maxsize=256)

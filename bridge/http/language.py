@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import Final
+from functools import cache, lru_cache
+from typing import Final, cast
 
-from flask import Blueprint, Response, g, has_request_context, redirect, render_template, request, url_for
+from flask import Blueprint, Response, current_app, g, has_request_context, redirect, render_template, request
 from flask_babel import get_translations
 from markupsafe import Markup
+from werkzeug.datastructures import LanguageAccept
+from werkzeug.http import parse_accept_header
 
 from bridge.core.errors import PageUnknown
 from bridge.core.landing import LONGEST, own_path
 from bridge.core.wording import Sentence
+from bridge.http.application import path_to
 from bridge.http.current import services
 from bridge.http.parameters import single
 
@@ -20,6 +23,7 @@ CHINESE: Final = "zh"
 ENGLISH: Final = "en"
 _TAGS: Final = {CHINESE: "zh-CN", ENGLISH: "en"}
 _A_YEAR: Final = 365 * 86_400
+_LONGEST_WISH: Final = 500
 
 language = Blueprint("language", __name__)
 
@@ -31,7 +35,13 @@ def choose_language() -> str:
     chosen = request.cookies.get(COOKIE, "")
     if chosen in _TAGS:
         return chosen
-    best = request.accept_languages.best_match(["zh-CN", "zh-Hans", "zh-TW", "zh", "en"], ENGLISH)
+    return _best_of(request.headers.get("Accept-Language", "")[:_LONGEST_WISH])
+
+
+@lru_cache(maxsize=256)
+def _best_of(accepted: str) -> str:
+    wishes = parse_accept_header(accepted, LanguageAccept)
+    best = wishes.best_match(["zh-CN", "zh-Hans", "zh-TW", "zh", "en"], ENGLISH)
     return CHINESE if best.startswith(CHINESE) else ENGLISH
 
 
@@ -70,6 +80,12 @@ def rendered_once(template: str) -> Markup:
     return _rendered(language_tag(), template)
 
 
+@cache
+def drawn(template: str, macro: str, *arguments: str | int) -> Markup:
+    """Return what a macro draws that depends on its arguments alone, in `template`: an import costs each page anew."""
+    return cast("Markup", getattr(current_app.jinja_env.get_template(template).module, macro)(*arguments))
+
+
 @lru_cache(maxsize=16)
 def _rendered(_language: str, template: str) -> Markup:
     return Markup(render_template(template))  # noqa: S704 — templates are our own
@@ -82,7 +98,7 @@ def language_url(chosen: str) -> str:
     """
     repeatable = request.method == "GET" and request.endpoint != "callback.arrive"
     here = request.full_path.rstrip("?") if repeatable else "/"
-    return url_for("language.switch", chosen=chosen, next=here if len(here) <= LONGEST else "/")
+    return path_to("language.switch", chosen=chosen, next=here if len(here) <= LONGEST else "/")
 
 
 @language.get("/language/<chosen>")

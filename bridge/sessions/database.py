@@ -17,6 +17,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     delete,
+    func,
     insert,
     or_,
     select,
@@ -28,7 +29,7 @@ from bridge.db import Database, metadata
 from bridge.sessions.rows import AFTERLIFE, FAILED, JUMP, Blob, SessionRow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from sqlalchemy import Select
 
@@ -82,6 +83,16 @@ _BY_KEY: Final = select(*_GET.selected_columns).where(
     or_(*(column == bindparam("key") for column in (_A.sub_key, _A.sid_key, _A.connection_key))),
     _A.ended_at.is_(None),
     _A.expires_at > bindparam("moment"),
+)
+_COUNT: Final = (
+    select(_A.connection_key, func.count())
+    .where(
+        _A.connection_key.in_(bindparam("keys", expanding=True)),
+        _A.ended_at.is_(None),
+        _A.expires_at > bindparam("moment"),
+        _A.seen_at > bindparam("since"),
+    )
+    .group_by(_A.connection_key)
 )
 _EVERY: Final = select(*_GET.selected_columns).where(_A.sealed != "")
 _BLOB: Final = select(_B.sealed).where(_B.id_hash == bindparam("wanted"), _B.expires_at > bindparam("moment"))
@@ -147,6 +158,12 @@ class DatabaseSessions:
         """Return living sessions by a keyed hash."""
         return self._pages(_BY_KEY, _A.id, {"key": key, "moment": now}, _row) if key else iter(())
 
+    def count(self, keys: Sequence[str], *, now: float, seen_since: float) -> Mapping[str, int]:
+        """Count living sessions by the keyed hashes of connections."""
+        with self._database.transaction() as connection:
+            found = connection.execute(_COUNT, {"keys": list(keys), "moment": now, "since": seen_since}).all()
+        return dict.fromkeys(keys, 0) | {row[0]: row[1] for row in found}
+
     def every(self) -> Iterator[SessionRow]:
         """Return all rows with content."""
         return self._pages(_EVERY, _A.id, {}, _row)
@@ -161,6 +178,10 @@ class DatabaseSessions:
         with self._database.transaction() as connection:
             row: Any = connection.execute(_BLOB, {"wanted": id_hash, "moment": now}).first()
         return bytes(row.sealed) if row else None
+
+    def get_both(self, id_hash: str, now: float) -> tuple[bytes | None, None]:
+        """Return a browser's session alone: its table does not tell whose agent session it is."""
+        return self.get_blob(id_hash, now), None
 
     def put_blob(self, blob: Blob, *, until: float, now: float) -> None:
         """Keep a browser's session."""

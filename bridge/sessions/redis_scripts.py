@@ -10,6 +10,8 @@ from typing import Final
 
 from bridge.sessions.rows import FAILED
 
+SESSION: Final = "bridge:session:"
+"""Begins the names of agents' sessions; their ids follow."""
 BY_KEY: Final = "bridge:by:"
 """Begins the names of the sets of session ids, one a keyed hash."""
 
@@ -17,6 +19,10 @@ _INDEX: Final = f"""
 local function note(hash, id, seconds)
   local name = '{BY_KEY}' .. hash
   redis.call('SADD', name, id)
+  -- Sessions that merely ran out leave their ids here: each newcomer looks at three, so that they stay few.
+  for _, other in ipairs(redis.call('SRANDMEMBER', name, 3)) do
+    if redis.call('EXISTS', '{SESSION}' .. other) == 0 then redis.call('SREM', name, other) end
+  end
   if redis.call('TTL', name) < seconds then redis.call('EXPIRE', name, seconds) end
 end
 local function forget(hash, id)
@@ -72,6 +78,21 @@ end
 """
 """Keys: the row. Arguments: the owner, what is left in their place."""
 
+COUNT: Final = """
+local total, sample = redis.call('SCARD', KEYS[1]), tonumber(ARGV[4])
+if total == 0 then return 0 end
+local ids
+if total <= sample then ids = redis.call('SMEMBERS', KEYS[1]) else ids = redis.call('SRANDMEMBER', KEYS[1], sample) end
+local alive = 0
+for _, id in ipairs(ids) do
+  local row = redis.call('HMGET', ARGV[1] .. id, 'ended_at', 'expires_at', 'seen_at')
+  local expires, seen = tonumber(row[2] or '') or 0, tonumber(row[3] or '') or 0
+  if (row[1] or '') == '' and expires > tonumber(ARGV[2]) and seen > tonumber(ARGV[3]) then alive = alive + 1 end
+end
+return math.floor(alive * total / #ids + 0.5)
+"""
+"""Keys: a set of session ids. Arguments: how names of rows begin, now, since when, how many to look at."""
+
 REWRITE: Final = (
     _LIVING
     + """
@@ -124,10 +145,27 @@ return 1
 """Keys: the row. Arguments: its id, its content and what is told of it, the same two anew, three new hashes."""
 
 PUT_BLOB: Final = """
-redis.call('HSET', KEYS[1], 'sealed', ARGV[1], 'expires_at', ARGV[2])
+redis.call('HSET', KEYS[1], 'sealed', ARGV[1], 'expires_at', ARGV[2], 'agent_session', ARGV[4])
 redis.call('EXPIRE', KEYS[1], ARGV[3])
 """
-"""Keys: the blob. Arguments: its content, until when it is good, seconds to keep it."""
+"""Keys: the blob. Arguments: its content, until when it is good, seconds to keep it, the agent session it names."""
+
+FIELDS: Final = (
+    *("format", "generation", "expires_at", "seen_at", "ended_at", "lock_until"),
+    *("sealed", "about", "sub_key", "sid_key", "connection_key", "ended_code", "lock_owner"),
+)
+"""What a row is read by, in the order in which `GET_BOTH` returns it."""
+
+GET_BOTH: Final = f"""
+local blob = redis.call('HMGET', KEYS[1], 'sealed', 'expires_at', 'agent_session')
+local id = blob[3] or ''
+if id == '' then return {{blob[1], blob[2], '', {{}}}} end
+return {{blob[1], blob[2], id, redis.call('HMGET', '{SESSION}' .. id, {", ".join(f"'{name}'" for name in FIELDS)})}}
+"""
+"""Keys: the blob.
+
+Returns the blob's content, until when it is good, the agent session it names, the values of that one's fields.
+"""
 
 RESEAL_BLOB: Final = """
 local sealed = redis.call('HGET', KEYS[1], 'sealed')

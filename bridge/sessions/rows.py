@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
 AFTERLIFE: Final = 86_400
 """Seconds for which ended sessions are still known as ended."""
@@ -71,10 +71,16 @@ class Resealed:
 
 @dataclass(frozen=True, slots=True)
 class Blob:
-    """A browser's session as a store sees it: the hash of its id, and a sealed text."""
+    """A browser's session as a store sees it: the hash of its id, and a sealed text.
+
+    Args:
+        agent_session: the id of the agent session that it names, a hint for `SessionStore.get_both`; what counts is
+            sealed.
+    """
 
     id_hash: str
     sealed: bytes = field(repr=False)
+    agent_session: str = ""
 
 
 class SessionStore(Protocol):
@@ -122,6 +128,13 @@ class SessionStore(Protocol):
     def find(self, key: str, now: float) -> Iterator[SessionRow]:
         """Return the sessions that have neither ended nor grown too old of a person, provider session or connection."""
 
+    def count(self, keys: Sequence[str], *, now: float, seen_since: float) -> Mapping[str, int]:
+        """Return how many sessions live by each of these keyed hashes, of very many about how many.
+
+        Args:
+            seen_since: sessions without activity since then do not count.
+        """
+
     def every(self) -> Iterator[SessionRow]:
         """Return all rows that still have content, in no order."""
 
@@ -132,6 +145,9 @@ class SessionStore(Protocol):
 
     def get_blob(self, id_hash: str, now: float) -> bytes | None:
         """Return a browser's session, None where there is none or it is too old."""
+
+    def get_both(self, id_hash: str, now: float) -> tuple[bytes | None, SessionRow | None]:
+        """Return what `get_blob` returns, and the agent session that it named, where both come in one round trip."""
 
     def put_blob(self, blob: Blob, *, until: float, now: float) -> None:
         """Keep a browser's session, new or changed."""
@@ -163,3 +179,8 @@ class SessionStore(Protocol):
 
     def close(self) -> None:
         """Let go of all connections."""
+
+
+_BY_AND_BY: Final = {"find", "every", "every_blob"}
+AT_ONCE: Final = tuple(verb for verb in vars(SessionStore) if not verb.startswith("_") and verb not in _BY_AND_BY)
+"""The verbs whose answer is there when they return."""

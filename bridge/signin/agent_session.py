@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hmac
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
+from functools import lru_cache, partial
 from hashlib import sha256
 from secrets import token_urlsafe
 from typing import TYPE_CHECKING, Any, Final
@@ -15,7 +16,7 @@ from bridge.core.model import AccountName, FuyunToken, TokenSet
 from bridge.sessions.rows import FAILED, Content, Resealed, SessionRow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from bridge.sessions.rows import SessionStore
 
@@ -32,6 +33,8 @@ _LOCK_FOR: Final = 90.0
 More than all calls between two rewrites take on clocks that differ: stale metadata, the token endpoint with the present
 and with the former secret, 20 seconds each. A second refresh with the same token would be the end of the session.
 """
+_OPENED: Final = 256
+"""Sessions whose content a process holds open: those that it was asked for last, about 2 MB."""
 _REPLACED: Final = "session_replaced"
 _COLUMNS: Final = ("generation", "expires_at")
 
@@ -110,6 +113,8 @@ class AgentSessions:
         self._lifetime = lifetime
         self._idle = idle
         self._touch_every = min(_TOUCH_EVERY, idle / 4)
+        # Only what stood in a row, by those very letters: whether it still counts is asked of the store each time.
+        self._opened = lru_cache(maxsize=_OPENED)(partial(_opened, key_ring))
         self._now = now
 
     def begin(self, session: AgentSession, device: str = "") -> AgentSession:
@@ -123,15 +128,27 @@ class AgentSessions:
         """
         now = self._now()
         new = replace(session, id=token_urlsafe(32), created_at=now, expires_at=now + self._lifetime)
-        sealed = asdict(self._sealed(new, device))
+        sealed = self._sealed(new, device)
         row = SessionRow(
-            id=new.id, format=_FORMAT, generation=new.generation, expires_at=new.expires_at, seen_at=now, **sealed
+            id=new.id,
+            format=_FORMAT,
+            generation=new.generation,
+            expires_at=new.expires_at,
+            seen_at=now,
+            sealed=sealed.sealed,
+            about=sealed.about,
+            sub_key=sealed.sub_key,
+            sid_key=sealed.sid_key,
+            connection_key=sealed.connection_key,
         )
         self._store.add(row, now)
         return new
 
-    def load(self, session_id: str) -> AgentSession:
+    def load(self, session_id: str, beside: SessionRow | None = None) -> AgentSession:
         """Return a living session and count this as activity.
+
+        Args:
+            beside: a row that this request has read already; of another session it counts for nothing.
 
         Raises:
             SessionMissing: there is no such session.
@@ -139,7 +156,7 @@ class AgentSessions:
             LoginRequired: the identity provider ended it.
             StoreUnavailable: the store does not answer.
         """
-        row = self._store.get(session_id)
+        row = beside if beside is not None and beside.id == session_id else self._store.get(session_id)
         session = self._living(row)
         if row is not None and abs(self._now() - row.seen_at) >= self._touch_every:
             # A store that can be read and not written, as with a full disk, must not take the phone away.
@@ -228,6 +245,14 @@ class AgentSessions:
         """Return all living sessions of a connection."""
         return self._found(connection, _of_connection(connection), lambda _: True)
 
+    def count(self, connections: Iterable[str]) -> dict[str, int]:
+        """Return how many sessions of each connection are alive; raises StoreUnavailable."""
+        keys = {name: self._index_keys(_of_connection(name)) for name in connections}
+        now = self._now()
+        wanted = [key for some in keys.values() for key in some]
+        found = self._store.count(wanted, now=now, seen_since=now - self._idle)
+        return {name: sum(found[key] for key in some) for name, some in keys.items()}
+
     def _found(self, connection: str, name: str, is_meant: Callable[[AgentSession], bool]) -> Iterator[LiveSession]:
         seen: set[str] = set()
         # The oldest secret's hash first: whoever reseals meanwhile moves rows towards the newest, never past us.
@@ -254,7 +279,7 @@ class AgentSessions:
 
     def keys_of(self, row: SessionRow) -> RowKeys:
         """Return which keys a row needs, to be opened and to be found; raises SealBroken."""
-        session = _from_record(self._key_ring, row)
+        session = _opened(self._key_ring, row.id, row.sealed, row.generation, row.expires_at)
         names = {
             _person(session.iss, session.sub): row.sub_key,
             _of_connection(session.connection): row.connection_key,
@@ -269,7 +294,9 @@ class AgentSessions:
 
     def resealed(self, row: SessionRow) -> Resealed:
         """Return the row's sealed parts with the newest key; raises SealBroken."""
-        anew = self._sealed(_from_record(self._key_ring, row), self._device(row))
+        anew = self._sealed(
+            _opened(self._key_ring, row.id, row.sealed, row.generation, row.expires_at), self._device(row)
+        )
         # Letter by letter: a newer release may have written members that this one does not know.
         return replace(anew, sealed=self._key_ring.resealed(PURPOSE, row.sealed))
 
@@ -295,7 +322,7 @@ class AgentSessions:
             is_old = row.expires_at <= self._now()
             raise SessionEnded(received="a session past its lifetime" if is_old else "an idle session")
         try:
-            session = _from_record(self._key_ring, row)
+            session = self._opened(row.id, row.sealed, row.generation, row.expires_at)
         except SealBroken as fault:
             raise SessionEnded(received="a record that no key opens") from fault
         if session.created_at + self._lifetime <= self._now():
@@ -313,7 +340,8 @@ class AgentSessions:
         )
 
     def _seal(self, session: AgentSession) -> str:
-        record = {name: value for name, value in asdict(session).items() if name not in _COLUMNS}
+        record = {name: getattr(session, name) for name in _MEMBERS[AgentSession] if name not in _COLUMNS}
+        record |= {"tokens": _members(session.tokens), "fuyun": _members(session.fuyun)}
         if not session.refreshed_at:
             # A replica of the release before refuses a member that it does not know.
             del record["refreshed_at"]
@@ -334,24 +362,31 @@ def _of_connection(name: str) -> str:
     return f"connection\n{name.lower()}"
 
 
-def _from_record(key_ring: KeyRing, row: SessionRow) -> AgentSession:
-    """Return what a row holds; members that a newer release added are passed over."""
-    record = key_ring.open(PURPOSE, row.sealed)
-    if record.get("id") != row.id:
+def _opened(key_ring: KeyRing, session_id: str, sealed: str, generation: int, expires_at: float) -> AgentSession:
+    """Return the session of a row; members that a newer release added to its sealed part are passed over."""
+    record = key_ring.open(PURPOSE, sealed)
+    if record.get("id") != session_id:
         # A row whose sealed part was copied from another row would be that other person.
         raise SealBroken(PURPOSE)
     try:
         record |= {
             "tokens": TokenSet(**_known(TokenSet, record["tokens"])),
             "fuyun": FuyunToken(**_known(FuyunToken, record["fuyun"])),
-            "generation": row.generation,
-            "expires_at": row.expires_at,
+            "generation": generation,
+            "expires_at": expires_at,
         }
         return AgentSession(**_known(AgentSession, record))
     except (TypeError, KeyError, AttributeError) as fault:
         raise SealBroken(PURPOSE) from fault
 
 
+def _members(noun: TokenSet | FuyunToken) -> dict[str, Any]:
+    return {name: getattr(noun, name) for name in _MEMBERS[type(noun)]}
+
+
 def _known(noun: type[Any], record: dict[str, Any]) -> dict[str, Any]:
-    names = {one.name for one in fields(noun)}
+    names = _MEMBERS[noun]
     return {name: value for name, value in record.items() if name in names}
+
+
+_MEMBERS: Final = {noun: {one.name: None for one in fields(noun)} for noun in (AgentSession, TokenSet, FuyunToken)}

@@ -9,10 +9,12 @@ from bridge.sessions.rows import AFTERLIFE, Blob
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bridge.sessions.rows import SessionStore
+    from bridge.sessions.rows import SessionRow, SessionStore
 
 PURPOSE: Final = "browser session"
 """What the key ring seals these blobs for."""
+AGENT_SESSION: Final = "agent_session"
+"""The one entry of a browser session that names the agent session."""
 
 
 class BrowserSessions:
@@ -32,10 +34,18 @@ class BrowserSessions:
         """Return the blob, or None where there is none or it is too old; raises StoreUnavailable."""
         return self._store.get_blob(id_hash, self._now())
 
-    def put(self, id_hash: str, sealed: bytes, lifetime: float) -> None:
-        """Keep the blob for `lifetime` seconds; raises StoreUnavailable."""
+    def get_both(self, id_hash: str) -> tuple[bytes | None, SessionRow | None]:
+        """Return the blob, and the row of its agent session where the store brings it along; raises as `get`."""
+        return self._store.get_both(id_hash, self._now())
+
+    def put(self, id_hash: str, sealed: bytes, lifetime: float, agent_session: str = "") -> None:
+        """Keep the blob for `lifetime` seconds; raises StoreUnavailable.
+
+        Args:
+            agent_session: the id of the agent session that is named in it.
+        """
         now = self._now()
-        self._store.put_blob(Blob(id_hash, sealed), until=now + lifetime + AFTERLIFE, now=now)
+        self._store.put_blob(Blob(id_hash, sealed, agent_session), until=now + lifetime + AFTERLIFE, now=now)
 
     def delete(self, id_hash: str) -> None:
         """Forget the blob; raises StoreUnavailable."""

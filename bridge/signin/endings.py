@@ -74,7 +74,7 @@ class Endings:
             Where to send the browser for the provider's own logout; empty where it has none.
         """
         self._sessions.end(session.id)
-        self._journal.record("sign_out", connection=session.connection)
+        self._journal.record_end("sign_out", connection=session.connection, person=session.account_name)
         if not session.tokens.access_token:
             # The platform vouched for them: no provider knows of this session, and the phone's policy leads to none.
             return ""
@@ -163,7 +163,7 @@ class Endings:
     def by_frame_of_browser(self, session: AgentSession) -> None:
         """End the session of the very browser in which the provider's logout page stands, naming no session."""
         self._sessions.end(session.id)
-        self._journal.record("front_channel_logout", connection=session.connection, sessions=1)
+        self._journal.record_end("front_channel_logout", connection=session.connection, person=session.account_name)
 
     def by_admin(self, name: str, handles: Iterable[str] | None, *, actor: str) -> int:
         """End sessions of a connection for an administrator.
@@ -210,9 +210,11 @@ class Endings:
                 yield live
 
     def _end(self, meant: Iterable[LiveSession], event: str, connection: str) -> int:
-        ended = sum(self._sessions.end(live.session.id) for live in meant)
-        self._journal.record(event, connection=connection, sessions=ended)
-        return ended
+        ended = [live.session for live in meant if self._sessions.end(live.session.id)]
+        # All are of one person at the provider, who is one agent.
+        person = ended[0].account_name if ended else ""
+        self._journal.record_end(event, connection=connection, person=person, sessions=len(ended))
+        return len(ended)
 
     def _at_provider(self, session: AgentSession, act: Callable[[Connection], str | None]) -> str | None:
         try:

@@ -39,6 +39,10 @@ class Issue:
         self._look_for_agent = look_for_agent
         self._exchange = exchange
 
+    def get_ready(self, connection: Connection) -> None:
+        """Open a line to Fuyun in the background; see `FuyunExchange.get_ready`."""
+        self._exchange.get_ready(connection.fuyun)
+
     def obtain(self, connection: Connection, access_token: str, account_name: AccountName, trace: Trace) -> FuyunToken:
         """Return the Fuyun token of an agent.
 

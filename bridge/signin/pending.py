@@ -5,7 +5,8 @@ from __future__ import annotations
 import hmac
 import secrets
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
+from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -24,6 +25,8 @@ SLOTS: Final = 8
 
 _SKEW: Final = 30
 """Seconds by which the clocks of two replicas may differ."""
+_OPENED: Final = 64
+"""Cookies that a process holds open: about as many as callbacks can be under way in it."""
 _PURPOSE: Final = "pending sign-in"
 _SALT: Final = "state"
 
@@ -86,6 +89,8 @@ class PendingSignIns:
 
     def __init__(self, key_ring: KeyRing, now: Callable[[], float]) -> None:
         self._key_ring = key_ring
+        # A callback looks at its cookie more than once.
+        self._opened = lru_cache(maxsize=_OPENED)(self._open)
         self._signer = self._dating(now)
         # The library takes a state from the future for an expired one, and another replica's clock may be ahead.
         self._reader = self._dating(lambda: now() + _SKEW)
@@ -97,7 +102,7 @@ class PendingSignIns:
     def seal(self, pending: PendingSignIn) -> str:
         """Return the cookie's value."""
         # Without what is empty: a replica of the release before refuses members that it does not know.
-        return self._key_ring.seal(_PURPOSE, {name: value for name, value in asdict(pending).items() if value})
+        return self._key_ring.seal(_PURPOSE, {name: value for name in _MEMBERS if (value := getattr(pending, name))})
 
     def find(self, connection: str, state: str, cookie_of: Callable[[int], str]) -> PendingSignIn:
         """Return the sign-in that `state` belongs to.
@@ -146,10 +151,13 @@ class PendingSignIns:
 
     def _kept(self, slot: int, cookie_of: Callable[[int], str]) -> PendingSignIn | None:
         try:
-            kept = self._key_ring.open(_PURPOSE, cookie_of(slot))
-            return PendingSignIn(**{name: value for name, value in kept.items() if name in _MEMBERS})
+            return self._opened(cookie_of(slot))
         except (SealBroken, TypeError):
             return None
+
+    def _open(self, sealed: str) -> PendingSignIn:
+        kept = self._key_ring.open(_PURPOSE, sealed)
+        return PendingSignIn(**{name: value for name, value in kept.items() if name in _MEMBERS})
 
     def _slot(self, state: str) -> int:
         if not state.isascii():

@@ -24,6 +24,7 @@ from bridge.core.errors import (
 from bridge.core.every_error import every_error
 from bridge.core.trace import Trace
 from bridge.sessions.rows import SKEW
+from bridge.upstream.id_token import check_renewed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -160,6 +161,7 @@ class Renewal:
         claims = self._upstream.verify(connection.idp, fresh, nonce=None)
         if claims["sub"] != session.sub:
             raise IdTokenInvalid(expected="the sub of this session", received="another sub")
+        check_renewed(claims, tokens.unverified_id_token)
         return replace(session, tokens=fresh)
 
     def _keep(self, connection: Connection, session: AgentSession, fresh: TokenSet, owner: str) -> AgentSession:
@@ -196,7 +198,10 @@ class Renewal:
         """End the session, whose refresh token is dead, unless another renewal has put a newer one in its place."""
         if self._sessions.load(session.id).tokens.refresh_token != session.tokens.refresh_token:
             raise IdpUnreachable(expected="the refresh token of this renewal", received="a newer one") from refusal
-        self._sessions.end(session.id, LoginRequired)
+        if self._sessions.end(session.id, LoginRequired):
+            self._journal.record_end(
+                "renewal_refused", connection=session.connection, person=session.account_name, code=LoginRequired.code
+            )
         raise LoginRequired(received=protocol.INVALID_GRANT, ended=True) from refusal
 
     def _check_still_valid(self, connection: Connection, tokens: TokenSet) -> None:

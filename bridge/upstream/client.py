@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, TypeVar
-from urllib.parse import parse_qsl, quote_plus
-
-from authlib.integrations.base_client import OAuthError
-from authlib.integrations.requests_client.oauth2_session import OAuth2ClientAuth
-from authlib.oauth2.client import OAuth2Client
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from bridge.core import protocol
 from bridge.core.errors import (
-    BridgeError,
     IdpAnswerInvalid,
     IdpError,
     IdpUnreachable,
@@ -26,7 +19,8 @@ from bridge.core.errors import (
 from bridge.core.model import NO_SECRET, IdentityProvider, TokenSet, VerifiedClaims
 from bridge.outbound import FailAs, Outbound
 from bridge.upstream import id_token, logout_token
-from bridge.upstream.metadata import IDP_FAILURES, OK, SERVER_ERROR, KeyCache, MetadataCache, ProviderMetadata
+from bridge.upstream.metadata import OK, SERVER_ERROR, KeyCache, MetadataCache, ProviderMetadata
+from bridge.upstream.wire import Refused, Wire, WiredClient
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,9 +28,8 @@ if TYPE_CHECKING:
     from bridge.egress.answer import Answer
     from bridge.upstream.logout_token import LogoutToken
 
-_USERINFO_FAILURES: Final = FailAs(IdpUnreachable, UserinfoInvalid)
+_USERINFO_FAILURES: Final = FailAs(IdpUnreachable, UserinfoInvalid, "userinfo")
 _CLIENT_ERROR: Final = 400
-_LONGEST_LIFE: Final = 10 * 365 * 86_400
 # RFC 6749 section 5.2 has the first one for a wrong secret; Keycloak says the second, GitHub the third.
 _UNKNOWN_CLIENT: Final = frozenset({"invalid_client", "unauthorized_client", "incorrect_client_credentials"})
 
@@ -78,6 +71,13 @@ class UpstreamClient:
     def metadata(self, idp: IdentityProvider) -> ProviderMetadata:
         """Return what is known of the provider; raises IdpUnreachable or IdpAnswerInvalid."""
         return self._metadata.get(idp)
+
+    def get_ready(self, idp: IdentityProvider) -> None:
+        """Open in the background the lines that a callback of this provider will need; see `Outbound.get_ready`."""
+        metadata = self._metadata.get(idp)
+        self._outbound.get_ready(metadata.token_endpoint, public_only=idp.public_only)
+        if metadata.userinfo_endpoint:
+            self._outbound.get_ready(metadata.userinfo_endpoint, public_only=idp.public_only)
 
     def authorize(
         self, idp: IdentityProvider, redirect_uri: str, state: str, nonce: str, code_verifier: str, **hints: str
@@ -164,7 +164,7 @@ class UpstreamClient:
             tokens.unverified_id_token,
             self._keys.get(idp, metadata.jwks_uri),
             lambda seen: self._keys.refetch(idp, metadata.jwks_uri, seen),
-            metadata.id_token_signing_algs,
+            _algorithms(idp, metadata),
             expected,
         )
 
@@ -183,7 +183,7 @@ class UpstreamClient:
             self._keys.get(idp, metadata.jwks_uri),
             # Anybody may post one here: an invented kid must not cost the sign-ins their next look at the keys.
             lambda seen: self._keys.refetch(idp, metadata.jwks_uri, seen, asker="logout"),
-            metadata.id_token_signing_algs,
+            _algorithms(idp, metadata),
             id_token.expect(metadata, idp.client_id, None, "", self._now()),
         )
 
@@ -220,17 +220,20 @@ class UpstreamClient:
 
     def _signed_userinfo(self, idp: IdentityProvider, metadata: ProviderMetadata, answer: Answer) -> dict[str, Any]:
         try:
-            _, claims = id_token.verify_signature(
+            header, claims = id_token.verify_signature(
                 answer.body.decode("ascii", "replace"),
                 self._keys.get(idp, metadata.jwks_uri),
                 lambda seen: self._keys.refetch(idp, metadata.jwks_uri, seen),
                 (),
             )
+            # OpenID Connect Core section 5.3.2; some providers name neither.
+            named = {"iss": metadata.issuer, "aud": idp.client_id} | claims
+            id_token.check_parties(header, named, id_token.expect(metadata, idp.client_id, None, "", self._now()))
         except IdTokenInvalid as fault:
             raise UserinfoInvalid(expected=fault.expected, received=fault.received) from fault
         return claims
 
-    def _ask_for_tokens(self, idp: IdentityProvider, fetch: Callable[[_WiredClient, str], dict[str, Any]]) -> TokenSet:
+    def _ask_for_tokens(self, idp: IdentityProvider, fetch: Callable[[WiredClient, str], dict[str, Any]]) -> TokenSet:
         metadata = self._metadata.get(idp)
 
         def ask(asked: IdentityProvider) -> TokenSet:
@@ -259,10 +262,10 @@ class UpstreamClient:
             self._secret_proof.refused(idp, error)
         return ask(replace(idp, client_secret=idp.former_client_secret, former_client_secret=NO_SECRET))
 
-    def _client(self, idp: IdentityProvider, metadata: ProviderMetadata) -> _WiredClient:
+    def _client(self, idp: IdentityProvider, metadata: ProviderMetadata) -> WiredClient:
         method = idp.token_endpoint_auth_method or _choose_method(metadata.token_endpoint_auth_methods)
-        return _WiredClient(
-            session=_Wire(self._outbound, public_only=idp.public_only),
+        return WiredClient(
+            session=Wire(self._outbound, public_only=idp.public_only),
             client_id=idp.client_id,
             client_secret=idp.client_secret.reveal(),
             token_endpoint_auth_method=method if idp.client_secret else "none",
@@ -273,7 +276,7 @@ class UpstreamClient:
     def _token_set(self, fetch: Callable[[], dict[str, Any]]) -> TokenSet:
         try:
             answer = fetch()
-        except OAuthError as refusal:
+        except Refused as refusal:
             raise IdpError("The provider's token endpoint refused.", received=showable(refusal.error)) from refusal
         access_token = answer.get("access_token")
         token_type = answer.get("token_type", "bearer")
@@ -297,99 +300,16 @@ def asks_for_id_token(idp: IdentityProvider) -> bool:
     return idp.kind not in {"oauth2", "none"} and protocol.OPENID in idp.scope.split()
 
 
-def _basic(client: Any, _method: str, uri: str, headers: dict[str, str], body: str) -> tuple[str, dict[str, str], str]:
-    """Authenticate by RFC 6749 section 2.3.1, which has both parts form-encoded; Authlib leaves them as they are."""
-    pair = f"{quote_plus(client.client_id)}:{quote_plus(client.client_secret)}"
-    headers["Authorization"] = f"Basic {b64encode(pair.encode()).decode('ascii')}"
-    return uri, headers, body
-
-
-class _ClientAuth(OAuth2ClientAuth):  # type: ignore[misc]
-    DEFAULT_AUTH_METHODS: ClassVar = {**OAuth2ClientAuth.DEFAULT_AUTH_METHODS, protocol.CLIENT_SECRET_BASIC: _basic}
-
-
-class _WiredClient(OAuth2Client):  # type: ignore[misc]
-    """Authlib's protocol client over our own wire: it writes the requests, `outbound` sends them."""
-
-    client_auth_class = _ClientAuth
-    oauth_error_class = OAuthError
-
-
-class _Wire:
-    """The one method of a requests session that Authlib's client uses."""
-
-    def __init__(self, outbound: Outbound, *, public_only: bool) -> None:
-        self._outbound = outbound
-        self._public_only = public_only
-
-    def post(self, url: str, data: dict[str, str], headers: dict[str, str], auth: Any) -> _TokenAnswer:
-        """Send a form to a token or revocation endpoint."""
-        fields = {name: value for name, value in headers.items() if name.lower() != "content-type"}
-        answer = self._outbound.send(
-            "POST", url, IDP_FAILURES, form=data, auth=auth, headers=fields, public_only=self._public_only
-        )
-        return _TokenAnswer(answer)
-
-
-class _TokenAnswer:
-    """A token endpoint's answer in the shape that Authlib reads; judged when it is read, whatever its status."""
-
-    status_code = OK
-
-    def __init__(self, answer: Answer) -> None:
-        self._answer = answer
-
-    def json(self) -> dict[str, Any]:
-        members = _judge(self._answer)
-        # Authlib counts with both, and fails on what is no number.
-        members.pop("expires_at", None)
-        seconds = _seconds(members.pop("expires_in", None))
-        return members | ({"expires_in": seconds} if seconds else {})
-
-    def raise_for_refusal(self) -> None:
-        """Raise IdpError where the provider refused; whatever else it says, a revocation has no use for (RFC 7009)."""
-        if _CLIENT_ERROR <= self._answer.status < SERVER_ERROR:
-            raise _refusal(self._answer, self._answer.json_object() or {})
-
-
-def _judge(answer: Answer) -> dict[str, Any]:
-    if answer.status >= SERVER_ERROR:
-        raise IdpUnreachable(expected="a token answer", received=f"HTTP {answer.status}")
-    members = answer.json_object()
-    if members is None and answer.kind == "application/x-www-form-urlencoded":
-        members = _form(answer.body)
-    if answer.status >= _CLIENT_ERROR:
-        raise _refusal(answer, members or {})
-    if members is None or answer.status != OK:
-        raise IdpAnswerInvalid(expected="a token answer in JSON", received=f"HTTP {answer.status} {answer.kind}")
-    return members
-
-
-def _form(body: bytes) -> dict[str, Any] | None:
-    pairs = parse_qsl(body.decode("utf-8", "replace"))
-    members = dict(pairs)
-    return members if len(members) == len(pairs) else None
-
-
-def _refusal(answer: Answer, members: dict[str, Any]) -> BridgeError:
-    error = members.get("error")
-    received = showable(error) if isinstance(error, str) else f"HTTP {answer.status}"
-    return IdpError("The provider's token endpoint refused.", received=received)
+def _algorithms(idp: IdentityProvider, metadata: ProviderMetadata) -> tuple[str, ...]:
+    """Return what tokens may be signed with: as registered (Back-Channel Logout 1.0 section 2.6), or announced."""
+    registered = idp.id_token_signed_response_alg
+    return (registered,) if registered else metadata.id_token_signing_algs
 
 
 def _choose_method(methods: tuple[str, ...]) -> str:
     if protocol.CLIENT_SECRET_BASIC not in methods and protocol.CLIENT_SECRET_POST in methods:
         return protocol.CLIENT_SECRET_POST
     return protocol.CLIENT_SECRET_BASIC
-
-
-def _seconds(expires_in: object) -> int:
-    """Return a lifetime, 0 where it is unknown: some servers send it as text, Salesforce sends none at all."""
-    try:
-        seconds = int(str(expires_in))
-    except ValueError:
-        return 0
-    return seconds if 0 < seconds <= _LONGEST_LIFE else 0
 
 
 def _text(value: object) -> str:

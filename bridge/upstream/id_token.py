@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -110,6 +111,23 @@ def check_times(claims: dict[str, Any], expected: Expected) -> None:
         check(claims, expected)
 
 
+def check_renewed(claims: VerifiedClaims, former_id_token: str) -> None:
+    """Check that a refresh brought an ID token of the same sign-in (OpenID Connect Core section 12.2).
+
+    Args:
+        claims: of the new one; who is meant by `sub` is the caller's to compare.
+        former_id_token: of the answer before, verified then; empty where there was none.
+
+    Raises:
+        IdTokenInvalid: names the claim that is another now.
+    """
+    former = _payload(former_id_token)
+    for name in ("iss", "nonce"):
+        # A nonce need not come again; a session whose last ID token had none has nothing to compare it with.
+        if name in former and name in claims and claims[name] != former[name]:
+            raise IdTokenInvalid(expected=f"the {name} of this session", received=f"another {name}")
+
+
 def verify_signature(
     unverified_token: str, keys: KeySet, refetch: Callable[[KeySet], KeySet], algorithms: tuple[str, ...]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -132,6 +150,14 @@ def _read_header(unverified_token: str) -> dict[str, Any]:
         return dict(jws.extract_compact(unverified_token.encode("ascii"), registry=_Registry()).headers())
     except (JoseError, ValueError, TypeError, RecursionError) as fault:
         raise IdTokenInvalid(expected="a signed JWT", received="something else") from fault
+
+
+def _payload(token: str) -> dict[str, Any]:
+    try:
+        claims = json.loads(jws.extract_compact(token.encode("ascii"), registry=_Registry()).payload)
+    except (JoseError, ValueError, TypeError, RecursionError):
+        return {}
+    return claims if isinstance(claims, dict) else {}
 
 
 def _try_keys(

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from bridge.core.model import IdentityProvider
 
-IDP_FAILURES: Final = FailAs(IdpUnreachable, IdpAnswerInvalid)
+IDP_FAILURES: Final = FailAs(IdpUnreachable, IdpAnswerInvalid, "discovery")
+_KEY_FAILURES: Final = FailAs(IdpUnreachable, IdpAnswerInvalid, "jwks")
 GUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 SERVER_ERROR: Final = 500
 OK: Final = 200
@@ -107,7 +108,7 @@ class KeyCache:
         return self._shelf.renew(idp, seen, lambda: self._fetch(idp, jwks_uri), asker=asker)
 
     def _fetch(self, idp: IdentityProvider, jwks_uri: str) -> KeySet:
-        members = fetch_document(self._outbound, jwks_uri, public_only=idp.public_only).get("keys")
+        members = self._document(idp, jwks_uri).get("keys")
         if not isinstance(members, list):
             raise IdpAnswerInvalid(expected="a key set (RFC 7517 section 5)", received="a document without keys")
         keys = list(_usable_keys(members))
@@ -115,15 +116,20 @@ class KeyCache:
             raise IdpAnswerInvalid(expected="a public signing key", received=f"{len(members)} keys, none usable")
         return KeySet(keys)
 
+    def _document(self, idp: IdentityProvider, jwks_uri: str) -> dict[str, Any]:
+        return fetch_document(self._outbound, jwks_uri, public_only=idp.public_only, fail_as=_KEY_FAILURES)
 
-def fetch_document(outbound: Outbound, url: str, *, public_only: bool) -> dict[str, Any]:
+
+def fetch_document(
+    outbound: Outbound, url: str, *, public_only: bool, fail_as: FailAs = IDP_FAILURES
+) -> dict[str, Any]:
     """Return the JSON object at `url`; see `Outbound.send` for `public_only`.
 
     Raises:
         IdpUnreachable: no answer, or HTTP 5xx.
         IdpAnswerInvalid: a redirect, another status, no JSON object, or a private address.
     """
-    answer = outbound.get(url, IDP_FAILURES, public_only=public_only)
+    answer = outbound.get(url, fail_as, public_only=public_only)
     if answer.status >= SERVER_ERROR:
         raise IdpUnreachable(expected="a JSON document", received=f"HTTP {answer.status}")
     document = answer.json_object()

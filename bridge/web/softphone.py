@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
-from flask import Blueprint, Response, jsonify, render_template, request, url_for
+from flask import Blueprint, Response, jsonify, render_template, request
 
 from bridge.aiccs.instance import reachable_instance
 from bridge.core.errors import ConnectionDisabled, ConnectionUnknown, StoreUnavailable
+from bridge.http.application import path_to
 from bridge.http.cookies import forget_tries, set_ac_token, tries_in
 from bridge.http.current import services
 from bridge.http.guard import csrf_token, require_own_page, require_session
 from bridge.http.headers import allow_sdk
 from bridge.http.language import language_tag
+from bridge.http.limits import spend_on_session
 from bridge.http.problem import Context, in_context
 from bridge.signin.forecast import renew_at, signed_in_until
 
@@ -65,6 +68,7 @@ def token() -> Response:
     """Hand the page's own script the Fuyun token."""
     current = require_session()
     require_own_page()
+    spend_on_session(current.id)
     return _token_answer(current)
 
 
@@ -74,6 +78,7 @@ def renew() -> Response:
     current = require_session()
     require_own_page()
     in_context(Context("renewal", current.connection))
+    spend_on_session(current.id)
     renewed = services().flow.renew(current.id)
     response = _token_answer(renewed)
     set_ac_token(response, services().site, renewed, services().now())
@@ -104,11 +109,11 @@ def _boot(current: AgentSession, connection: Connection) -> dict[str, Any]:
         "instance_id": connection.instance_id,
         "api_host": sdk.api_host,
         "ws_host": sdk.ws_host,
-        "session_url": url_for("softphone.show"),
-        "token_url": url_for("softphone.token"),
-        "renew_url": url_for("softphone.renew"),
-        "logout_url": url_for("agent.sign_out"),
-        "calls_url": url_for("own_calls.show") if reachable_instance(connection) else "",
+        "session_url": path_to("softphone.show"),
+        "token_url": path_to("softphone.token"),
+        "renew_url": path_to("softphone.renew"),
+        "logout_url": path_to("agent.sign_out"),
+        "calls_url": path_to("own_calls.show") if reachable_instance(connection) else "",
         "login_url": _login_url(connection),
         "silent_login_url": _silent_login_url(current, connection),
         "connection": connection.name,
@@ -124,7 +129,7 @@ def _login_url(connection: Connection) -> str:
     """Return where the agent signs in again; nothing where only the platform's own software opens the phone again."""
     if connection.idp.kind == "none":
         return ""
-    return url_for("agent.depart", name=connection.name, next=url_for("softphone.page"))
+    return path_to("agent.depart", name=connection.name, next=path_to("softphone.page"))
 
 
 def _silent_login_url(current: AgentSession, connection: Connection) -> str:
@@ -133,13 +138,15 @@ def _silent_login_url(current: AgentSession, connection: Connection) -> str:
         return _login_url(connection)
     # The session may be over by then, so the address itself has to say for whom it is, without telling who that is.
     person = services().agent_sessions.person_key(current)
-    return url_for("agent.depart", name=connection.name, login_hint=_hint(current), prompt="none", person=person)
+    query = {"login_hint": _hint(current), "prompt": "none", "person": person}
+    asked = urlencode({name: value for name, value in query.items() if value is not None}, safe="@")
+    return f"{path_to('agent.depart', name=connection.name)}?{asked}"
 
 
 def _workbench_url(current: AgentSession, connection: Connection) -> str:
     if connection.idp.kind == "none" or not connection.fuyun.workbench_redirect_url:
         return ""
-    return url_for("agent.open_workbench", name=connection.name, login_hint=_hint(current))
+    return path_to("agent.open_workbench", name=connection.name, login_hint=_hint(current))
 
 
 def _hint(current: AgentSession) -> str | None:

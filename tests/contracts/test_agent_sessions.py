@@ -69,6 +69,11 @@ class TestKeeping:
         rotated = Desk(desk.store, KeyRing([Secret("b" * 32), Secret("a" * 32)]))
         assert rotated.sessions.load(kept.id) == kept
 
+    def test_a_row_that_was_read_along_counts_for_its_own_session_alone(self, desk: Desk) -> None:
+        mine, boss = desk.begin(), desk.begin(replace(LIN, sub="boss"))
+        assert desk.sessions.load(mine.id, desk.row(mine.id)) == mine
+        assert desk.sessions.load(mine.id, desk.row(boss.id)) == mine
+
     def test_a_row_whose_sealed_part_was_copied_from_another_is_refused(self, desk: Desk) -> None:
         mine, boss = desk.begin(), desk.begin(replace(LIN, sub="boss"))
         desk.change(mine.id, desk.row(boss.id).sealed)

@@ -229,6 +229,21 @@ class TestKeeping:
         assert admin.ttl("bridge:session:b") == pytest.approx(60 + AFTERLIFE, abs=5)
         assert admin.ttl("bridge:by:person") == pytest.approx(43_200 + AFTERLIFE, abs=5)
 
+    def test_a_browsers_session_brings_its_agents_along_in_one_question(
+        self, sessions: RedisSessions, admin: Redis
+    ) -> None:
+        sessions.add(ROW, NOW)
+        sessions.put_blob(Blob("b", b"sealed", ROW.id), until=NOW + 60, now=NOW)
+        assert sessions.get_both("b", NOW) == (b"sealed", ROW)
+        asked = admin.info("commandstats")["cmdstat_evalsha"]["calls"]
+        sessions.get_both("b", NOW)
+        assert admin.info("commandstats")["cmdstat_evalsha"]["calls"] == asked + 1
+        # As the release before wrote it, and as it is once Redis has lost the other.
+        admin.hdel("bridge:browser:b", "agent_session")
+        assert sessions.get_both("b", NOW) == (b"sealed", None)
+        sessions.put_blob(Blob("b", b"sealed", "gone"), until=NOW + 60, now=NOW)
+        assert sessions.get_both("b", NOW) == (b"sealed", None)
+
     def test_what_is_over_already_is_kept_for_a_moment_only(self, sessions: RedisSessions, admin: Redis) -> None:
         sessions.put_blob(Blob("b", b"sealed"), until=NOW - 60, now=NOW)
         assert sessions.get_blob("b", NOW) is None
@@ -316,3 +331,12 @@ def broken(_: Redis) -> None:
 def told(admin: Redis, name: bytes) -> str:
     held: object = admin.hgetall(name) if admin.type(name) == b"hash" else admin.smembers(name)
     return str(held)
+
+
+def test_ids_of_sessions_that_merely_ran_out_do_not_pile_up(sessions: RedisSessions, admin: Redis) -> None:
+    for number in range(60):
+        sessions.add(replace(ROW, id=f"gone-{number}"), NOW)
+    admin.delete(*admin.scan_iter("bridge:session:*"))
+    for number in range(60):
+        sessions.add(replace(ROW, id=f"new-{number}"), NOW)
+    assert int(admin.scard(f"bridge:by:{ROW.connection_key}")) < 90

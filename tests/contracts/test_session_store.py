@@ -40,6 +40,28 @@ def found(store: SessionStore, key: str, later: float = 0) -> list[str]:
     return sorted(row.id for row in store.find(key, NOW + later))
 
 
+class TestCounting:
+    def test_only_what_lives_and_was_seen_lately_counts_by_its_connection(self, session_store: SessionStore) -> None:
+        for number in range(5):
+            kept(session_store, replace(ROW, id=f"alive{number}"))
+        kept(session_store, replace(ROW, id="other", connection_key="other"))
+        kept(session_store, replace(ROW, id="idle", seen_at=NOW - 100))
+        kept(session_store, replace(ROW, id="old", expires_at=NOW - 1))
+        kept(session_store, replace(ROW, id="ended"))
+        session_store.bury("ended", "session_ended", NOW)
+        keys = [ROW.connection_key, "other", "none"]
+        counted = session_store.count(keys, now=NOW, seen_since=NOW - 50)
+        assert counted == {ROW.connection_key: 5, "other": 1, "none": 0}
+
+    def test_of_very_many_it_is_told_about_how_many(
+        self, session_store: SessionStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("bridge.sessions.redis_store._SAMPLE", 4)
+        for number in range(8):
+            kept(session_store, replace(ROW, id=f"alive{number}"))
+        assert session_store.count([ROW.connection_key], now=NOW, seen_since=0)[ROW.connection_key] == 8
+
+
 class TestRows:
     def test_a_row_is_given_back_as_it_was_kept(self, session_store: SessionStore) -> None:
         assert read(session_store, kept(session_store).id) == ROW
@@ -272,6 +294,14 @@ class TestBrowsers:
         assert session_store.get_blob("a", NOW + 59) == b"sealed"
         assert session_store.get_blob("a", NOW + 61) is None
         assert session_store.get_blob("b", NOW) is None
+
+    def test_an_agents_session_comes_along_or_has_to_be_asked_for(self, session_store: SessionStore) -> None:
+        session_store.add(ROW, NOW)
+        session_store.put_blob(Blob("a", b"sealed", ROW.id), until=NOW + 60, now=NOW)
+        sealed, beside = session_store.get_both("a", NOW + 59)
+        assert sealed == b"sealed"
+        assert beside in (ROW, None)
+        assert session_store.get_both("a", NOW + 61) == session_store.get_both("b", NOW) == (None, None)
 
     def test_the_last_one_counts(self, session_store: SessionStore) -> None:
         session_store.put_blob(Blob("a", b"first"), until=NOW + 60, now=NOW)

@@ -16,6 +16,7 @@ import certifi
 import pytest
 
 from bridge.core.errors import BridgeError, IdpAnswerInvalid, IdpUnreachable
+from bridge.egress import lines
 from bridge.outbound import FailAs, Limits, Outbound
 from tests.rooms.loopback import HOST, Authority, Server, answering, dripping, requests_on, serving
 from tests.rooms.loopback import http as answer
@@ -54,6 +55,39 @@ def took(act: Callable[[], object]) -> tuple[BridgeError, float]:
     with pytest.raises(BridgeError) as failure:
         act()
     return failure.value, time.monotonic() - started
+
+
+def get_ready(outbound: Outbound, url: str) -> None:
+    """Have a line opened and wait until it is, or is not."""
+    outbound.get_ready(url)
+    for thread in threading.enumerate():
+        if thread.name == "egress-ready":
+            thread.join(5)
+
+
+class TestReadiness:
+    @pytest.mark.parametrize("is_tls", [False, True], ids=["http", "https"])
+    def test_a_line_that_was_opened_beforehand_is_the_one_that_is_used(
+        self, outbound: Outbound, authority: Authority, monkeypatch: pytest.MonkeyPatch, *, is_tls: bool
+    ) -> None:
+        monkeypatch.setattr(lines, "_TICKETS", 0.1)
+        with serving(answering(answer()), authority.server_context(HOST) if is_tls else None) as server:
+            get_ready(outbound, server.url())
+            assert (server.connections, len(server.asked)) == (1, 0)
+            get_ready(outbound, server.url())
+            assert outbound.get(server.url(), FAILURES).status == 200
+            assert server.connections == 1
+
+    def test_where_a_line_is_open_none_is_added(self, outbound: Outbound) -> None:
+        with serving(answering(answer())) as server:
+            outbound.get(server.url(), FAILURES)
+            get_ready(outbound, server.url())
+            assert outbound.get(server.url(), FAILURES).status == 200
+            assert server.connections == 1
+
+    @pytest.mark.parametrize("url", ["http://127.0.0.1:1/", "https://[", "no address", "ftp://127.0.0.1/"], ids=str)
+    def test_what_cannot_be_opened_is_no_failure_yet(self, outbound: Outbound, url: str) -> None:
+        get_ready(outbound, url)
 
 
 class TestConnections:

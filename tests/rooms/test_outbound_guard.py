@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -306,6 +307,10 @@ class TestOtherTransports:
         dates = [outbound.certificate_expiry(f"https://{host}/", public_only=True) for host in (NAME, private)]
         assert dates == [date, None]
         outbound.close()
+
+    def test_no_line_is_opened_beforehand_where_plain_http_is_refused(self, outbound: Outbound) -> None:
+        outbound.get_ready(f"http://{NAME}/", public_only=True)
+        assert not [thread for thread in threading.enumerate() if thread.name == "egress-ready"]
 
     def test_a_transport_that_knows_no_addresses_is_asked_as_it_is(self) -> None:
         adapter = requests_mock.Adapter()

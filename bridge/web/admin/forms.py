@@ -25,6 +25,19 @@ from bridge.web.admin.forms_fields import (
     words,
 )
 
+_ALGORITHMS: Final = (
+    "RS256",
+    "RS384",
+    "RS512",
+    "PS256",
+    "PS384",
+    "PS512",
+    "ES256",
+    "ES384",
+    "ES512",
+    "EdDSA",
+    "Ed25519",
+)
 _REDIRECTION: Final = _("Only to replace the address that discovery finds.")
 
 
@@ -95,7 +108,7 @@ class PlainForm(FlaskForm):  # type: ignore[misc]
             "An RSA key of at least 2048 bits, as PEM or base64 text. The portal sheet "
             "shows the public half for Fuyun's portal."
         ),
-        "-----BEGIN PRIVATE KEY-----",
+        "-----BEGIN PRIVATE KEY-----",  # pragma: allowlist secret
     )
     jwt_private_key_expires = day(_("Replace the key by"), _("You are reminded 30, 14 and 3 days ahead."))
     jwt_next_private_key = long_secret(
@@ -104,7 +117,7 @@ class PlainForm(FlaskForm):  # type: ignore[misc]
             "Takes over at the moment below, when you also enter its public half in Fuyun's portal, which has one "
             "field. Around that moment the bridge tries both keys, so nobody is locked out."
         ),
-        "-----BEGIN PRIVATE KEY-----",
+        "-----BEGIN PRIVATE KEY-----",  # pragma: allowlist secret
     )
     jwt_next_key_from = moment(
         _("The next key takes over at (UTC)"),
@@ -215,6 +228,11 @@ class ConnectionForm(PlainForm):
             ("client_secret_basic", "client_secret_basic"),
             ("client_secret_post", "client_secret_post"),
         ],
+    )
+    idp_id_token_signed_response_alg = choice(
+        _("How ID tokens are signed"),
+        _("Where the provider has several ways, the one that it keeps for this client; another is then refused."),
+        [("", _("as the provider says")), *((one, one) for one in _ALGORITHMS)],
     )
     idp_response_mode = choice(
         _("How the answer comes back"),

@@ -181,7 +181,7 @@ def test_a_file_that_is_neither_text_nor_der_is_not_taken_for_a_key(content: byt
 
 def test_a_fresh_key_is_pkcs8_of_the_size_that_was_asked_for() -> None:
     text = new_private_key(2048)
-    assert text.startswith("-----BEGIN PRIVATE KEY-----\n")
+    assert text.startswith("-----BEGIN PRIVATE KEY-----\n")  # pragma: allowlist secret
     assert load_private_key(text).key_size == 2048
 
 

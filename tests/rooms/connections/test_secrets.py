@@ -35,6 +35,13 @@ def test_sealing_twice_gives_two_texts_fit_for_a_cookie() -> None:
     assert set(again) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_=")
 
 
+def test_what_a_release_with_the_usual_packing_sealed_opens_and_the_other_way_round() -> None:
+    plain = json.dumps(RECORD).encode()
+    assert RING.open("session", sealed_by(OLD, "session", zlib.compress(plain))) == RECORD
+    key = base64.urlsafe_b64encode(_derive(NEW, "session"))
+    assert json.loads(zlib.decompress(Fernet(key).decrypt(SEALED))) == RECORD
+
+
 def test_a_sealed_text_shows_nothing() -> None:
     assert b"secret-token" not in base64.urlsafe_b64decode(SEALED)
 

@@ -274,8 +274,11 @@ class TestRefresh:
         wire.says("/token", json={**answer, "refresh_token": value})
         assert wire.client.refresh(IDP, "rt-old").refresh_token == "rt-old"
 
-    def test_a_refusal_is_told_by_its_code(self, wire: Wire) -> None:
-        wire.says("/token", status_code=400, json={"error": "invalid_grant", "error_description": "eyJsecret"})
+    @pytest.mark.parametrize("description", ["eyJsecret", 'secret "quoted"\n王', 7, None], ids=str)
+    def test_a_refusal_is_told_by_its_code(self, wire: Wire, description: object) -> None:
+        wire.says("/token", status_code=200, json={"error": "invalid_grant", "error_description": description})
+        assert refused(lambda: wire.client.refresh(IDP, "rt-old")).received == "invalid_grant"
+        wire.says("/token", status_code=400, json={"error": "invalid_grant", "error_description": description})
         refusal = refused(lambda: wire.client.refresh(IDP, "rt-old"))
         assert (type(refusal), refusal.received) == (IdpError, "invalid_grant")
         assert "secret" not in str(refusal)

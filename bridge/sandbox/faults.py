@@ -35,6 +35,7 @@ _ID_TOKEN: Final = {
     "wrong_at_hash": "the ID token belongs to another access token",
     "expired_id_token": "the ID token expired ten minutes ago",
     "future_iat": "the ID token was issued an hour from now",
+    "wrong_sub": "the ID token speaks of another subject",
     "no_sub": "no subject in the ID token",
     "no_sid": "no session id in the ID token",
     "foreign_tenant": "the ID token is of another tenant or organization",

@@ -75,6 +75,7 @@ _SPOILED: Final[dict[str, Callable[[Claims], object]]] = {
         iat=claims["iat"] - 4200, nbf=claims["iat"] - 4200, exp=claims["iat"] - 600
     ),
     "future_iat": lambda claims: claims.update(iat=claims["iat"] + 3600, exp=claims["exp"] + 3600),
+    "wrong_sub": lambda claims: claims.update(sub="somebody-else"),
     "no_sub": lambda claims: claims.pop("sub", None),
     "no_sid": lambda claims: claims.pop("sid", None),
     "foreign_tenant": _foreign_tenant,

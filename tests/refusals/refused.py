@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from tests.kit.hostile import ORIGIN, Does, Hostile, Provider, connection
-from tests.kit.house import build_house, demo_settings
+from tests.kit.house import BRIDGE, build_house, demo_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -92,12 +92,12 @@ def providers_of(rows: Iterable[Row]) -> dict[str, Provider]:
     }
 
 
-def beside(folder: Path, providers: Iterable[Provider]) -> House:
+def beside(folder: Path, providers: Iterable[Provider], public_url: str = BRIDGE) -> House:
     """Return a house whose only connections are those to these hostile providers."""
     hostile = Hostile()
     hostile.providers.update({provider.name: provider for provider in providers})
     connections = tuple(provider.connection for provider in hostile.providers.values())
-    house = build_house(replace(demo_settings(folder), connections=connections))
+    house = build_house(replace(demo_settings(folder, public_url), connections=connections))
     house.adapter.mount(ORIGIN, hostile)
     return house
 

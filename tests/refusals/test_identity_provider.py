@@ -1,4 +1,7 @@
-"""Each known misbehaviour of an identity provider is one row: what it does, and the refusal that follows."""
+"""Each known misbehaviour of an identity provider is one row: what it does, and the refusal that follows.
+
+Those that the OpenID Foundation's test plans name are rows of ``test_relying_party_sign_in``.
+"""
 
 from __future__ import annotations
 
@@ -202,9 +205,7 @@ ID_TOKEN: Final = [
     id_token("foreign iss", EVIL_ISSUER, having(iss=EVIL_ISSUER)),
     id_token("no iss", "iss http", without("iss")),
     id_token("wrong aud", f"aud {CLIENT_ID}", having(aud="other")),
-    id_token("no aud", "aud bridge", without("aud")),
     id_token("empty aud", "aud bridge", having(aud=[])),
-    id_token("aud that begins alike", "aud bridge", having(aud=f"{CLIENT_ID}-2")),
     id_token("several aud without azp", "azp None", having(aud=[CLIENT_ID, "other"])),
     id_token("wrong azp", "azp other", having(azp="other")),
     id_token("expired", "exp in the future", moved("exp", -600)),
@@ -214,18 +215,14 @@ ID_TOKEN: Final = [
     id_token("exp is NaN", "", spelt("exp", "NaN")),
     id_token("exp without end", "exp inf", spelt("exp", "1e999")),
     id_token("exp beyond every number", "exp in seconds", spelt("exp", "9" * 400)),
-    id_token("no iat", "iat None", without("iat")),
     id_token("iat true", "iat True", having(iat=True)),
     id_token("iat in the future", "iat in the past", moved("iat", 600)),
     id_token("nbf in the future", "nbf in the past", moved("nbf", 600)),
     id_token("nbf true", "nbf True", having(nbf=True)),
     id_token("nbf as text", "nbf in seconds", having(nbf="now")),
-    id_token("wrong nonce", "the nonce of this sign-in", having(nonce="another")),
     id_token("no nonce", "no nonce", without("nonce")),
     id_token("nonce of half a character", "", spelt("nonce", '"\\ud800"')),
-    id_token("wrong at_hash", "another at_hash", having(at_hash="AAAAAAAAAAAAAAAAAAAAAA")),
     id_token("at_hash beyond ASCII", "another at_hash", having(at_hash="哈希")),
-    id_token("no sub", "sub None", without("sub")),
     id_token("sub empty", "sub str", having(sub=" ")),
     id_token("sub is a number", "sub 7", having(sub=7)),
     id_token("claims are a list", "", replies(200, ["sub"]), asked=REFETCHED),

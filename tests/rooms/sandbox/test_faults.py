@@ -45,6 +45,7 @@ def unverified(id_token: str) -> dict[str, Any]:
         ("wrong_iss", lambda claims, _: claims["iss"] == "https://evil.example"),
         ("expired_id_token", lambda claims, now: claims["iat"] < claims["exp"] == int(now) - 600),
         ("future_iat", lambda claims, now: claims["iat"] == int(now) + 3600),
+        ("wrong_sub", lambda claims, _: claims["sub"] == "somebody-else"),
         ("no_sub", lambda claims, _: "sub" not in claims),
         ("no_sid", lambda claims, _: "sid" not in claims),
         ("clock_off", lambda claims, now: claims["iat"] == int(now) + 3600),

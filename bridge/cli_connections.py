@@ -207,12 +207,12 @@ def test(config: Path, name: str, *, link: bool) -> None:
 
 
 def _findings(services: Services, entry: Entry) -> Iterator[tuple[str, str, str]]:
-    from bridge.checks import probe_connection  # noqa: PLC0415 — loads the room upstream
+    from bridge.checks.connection import probe_connection  # noqa: PLC0415 — loads the room upstream
     from bridge.upstream.metadata import KeyCache, MetadataCache  # noqa: PLC0415 — likewise
 
     connection, outbound = services.register.connection(entry.name, entry.newest_version), services.outbound
     for found in probe_connection(services, connection, outbound, MetadataCache(outbound), KeyCache(outbound)):
-        yield found.level, found.name, plain(found.what)
+        yield found.level, found.title, plain(found.what)
 
 
 def _rehearsed(services: Services, entry: Entry) -> tuple[str, str, str]:

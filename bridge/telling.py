@@ -41,7 +41,7 @@ _ADVICE: Final = {
     "skill_group_unknown": "`groups list` tells which there are.",
 }
 """What to do about refusals of the contact center, by code."""
-_COLOURS: Final = {"ok": "green", "warn": "yellow", "fault": "red"}
+COLOURS: Final = {"ok": "green", "warn": "yellow", "fault": "red"}
 
 config_option: Final = click.option(
     "--config",
@@ -61,7 +61,7 @@ def tell(rows: Sequence[tuple[str, str, str]]) -> None:
     """
     width = max(len(name) for _, name, _ in rows)
     for state, name, what in rows:
-        click.echo(f"{click.style(f'{state:5}', fg=_COLOURS[state])}  {f'{name}:':{width + 1}} {what}")
+        click.echo(f"{click.style(f'{state:5}', fg=COLOURS[state])}  {f'{name}:':{width + 1}} {what}")
     if faults := sum(state == "fault" for state, _, _ in rows):
         raise CannotRun(f"{faults} to put right." if faults > 1 else "One to put right.")
 

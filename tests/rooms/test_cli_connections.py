@@ -13,8 +13,9 @@ import pytest
 import structlog
 from click.testing import CliRunner
 
-from bridge import checks, cli, cli_connections, telling
-from bridge.checks import Finding
+from bridge import cli, cli_connections, telling
+from bridge.checks import connection as checks
+from bridge.checks.finding import Finding
 from bridge.core.trace import Trace
 from bridge.ops.trail import Search
 from bridge.rooms import build_services, make_outbound
@@ -297,7 +298,7 @@ class TestTest:
     @pytest.fixture
     def answered(self, monkeypatch: pytest.MonkeyPatch) -> list[Finding]:
         """Instead of asking anybody: what was found."""
-        found = [Finding("contoso: metadata", ok=True, what="issuer https://idp.contoso.example")]
+        found = [Finding("metadata", "issuer https://idp.contoso.example", connection="contoso")]
         monkeypatch.setattr(checks, "probe_connection", lambda *_: iter(found))
         return found
 
@@ -326,7 +327,7 @@ class TestTest:
         database.close()
 
     def test_a_link_is_the_last_line_also_where_something_fails(self, shell: Shell, answered: list[Finding]) -> None:
-        answered.append(Finding("contoso: fuyun", ok=False, what="no answer"))
+        answered.append(Finding("fuyun", "no answer", "fault", "contoso"))
         result = shell.run("connections", "test", "contoso", "--link")
         assert (result.exit_code, result.stderr) == (1, "One to put right.\n")
         start, token = result.stdout.splitlines()[-1].rsplit("/", 1)

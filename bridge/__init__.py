@@ -5,4 +5,4 @@ identity provider) → ``web/agent`` → ``upstream`` → ``core/mapping`` → `
 ``web/softphone``. Imports go down only; ``app.py`` is the one place where rooms are joined.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

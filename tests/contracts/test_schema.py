@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,18 +16,29 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData, Table, inspect, text
+from sqlalchemy.exc import OperationalError
 
 from bridge import db
+from bridge.core.errors import StoreUnavailable
 from bridge.db import Database, metadata
 from tests.contracts.together import together
+from tests.kit.compiled import migrate_step_by_step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from tests.kit.postgresql import Server
+
 ROOT = Path(__file__).parents[2]
-REVISIONS = [script.revision for script in ScriptDirectory(str(db._MIGRATIONS)).walk_revisions()][::-1]
+REVISIONS = [script.revision for script in ScriptDirectory(str(db.MIGRATIONS)).walk_revisions()][::-1]
 VERSION = "schema_version"
 EXAMPLES = {str: "a", int: 1, float: 1.0, bytes: b"a", bool: True}
+
+
+@pytest.fixture(autouse=True)
+def step_by_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Elsewhere a new schema may be a copy."""
+    monkeypatch.setattr(db, "_migrate", migrate_step_by_step)
 
 
 @pytest.fixture
@@ -35,10 +48,14 @@ def empty(empty_url: str) -> Iterator[Database]:
     made.close()
 
 
+def test_the_files_are_named_after_the_steps_in_their_order() -> None:
+    assert db.revisions() == tuple(REVISIONS[::-1])
+
+
 def move(database: Database, verb: Callable[[Config, str], None], revision: str) -> None:
     with database.engine.connect() as connection:
         config = Config()
-        config.set_main_option("script_location", str(db._MIGRATIONS))
+        config.set_main_option("script_location", str(db.MIGRATIONS))
         config.attributes["connection"] = connection
         verb(config, revision)
         connection.commit()
@@ -125,6 +142,43 @@ class TestUpgrade:
         before = rows(database)
         database.upgrade()
         assert rows(database) == before
+
+    def test_a_step_that_breaks_off_leaves_nothing_behind(
+        self, empty: Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        move(empty, command.upgrade, "0001")
+
+        def broken(*_: Any, **__: Any) -> None:
+            raise OperationalError("CREATE TABLE", {}, Exception("disk full"))
+
+        with monkeypatch.context() as patch:
+            patch.setattr("alembic.op.bulk_insert", broken)
+            with pytest.raises(StoreUnavailable):
+                empty.upgrade()
+        assert (revision(empty), names(empty)) == ("0001", {VERSION, "agent_sessions", "browser_sessions"})
+        empty.upgrade()
+        assert revision(empty) == REVISIONS[-1]
+
+
+def test_an_upgrade_that_waits_for_a_table_lets_everybody_else_have_it(
+    postgresql_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(db, "_LOCK_WAIT", text("SELECT set_config('lock_timeout', '50ms', true)"))
+    monkeypatch.setattr(db, "_LOCK_REST", 0.02)
+    with postgresql_server.database(empty=True) as url, ThreadPoolExecutor(1) as pool:
+        database = Database(url)
+        move(database, command.upgrade, "0002")
+        with database.transaction() as backup:  # as pg_dump, which reads a table for minutes
+            backup.execute(text("SELECT 1 FROM agent_sessions"))
+            upgrade = pool.submit(database.upgrade)
+            for _ in range(10):
+                with database.transaction() as request:
+                    request.execute(text("SELECT 1 FROM agent_sessions"))
+                time.sleep(0.02)
+            assert not upgrade.done()
+        upgrade.result()
+        assert revision(database) == REVISIONS[-1]
+        database.close()
 
 
 class TestDowngrade:

@@ -1,0 +1,1 @@
+"""Forward and back one release with live traffic: ``make upgrade``."""

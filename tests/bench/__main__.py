@@ -3,48 +3,37 @@
 from __future__ import annotations
 
 import argparse
-import os
-import signal
 import sys
-import tempfile
 import time
-from pathlib import Path
-from typing import TYPE_CHECKING, Final, NoReturn, TextIO
+from typing import TYPE_CHECKING, Final
 
-from tests.bench.certificates import make_certificates
-from tests.bench.faults import BenchFault
-from tests.bench.measures import Figures, Plan, bare_call, bare_view, measure
-from tests.bench.parties import PLAIN, World, has_gunicorn, open_parties
-from tests.bench.processes import running
-from tests.bench.report import legend, table
+from tests.bench.measures import Figures, Plan, bare_call, bare_view, make_warm, measure
+from tests.bench.parties import MAKERS, open_field
+from tests.bench.processes import ROOT
+from tests.bench.profiling import write_profiles
+from tests.bench.report import legend, tables
+from tests.bench.stage import on_stage, open_stage, say
+from tests.bench.start import starts, told
+from tests.bench.targets import targets
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from contextlib import ExitStack
+    from pathlib import Path
 
-    from tests.bench.parties import Party
+    from tests.bench.parties import Field
     from tests.bench.processes import Process
 
 _FULL: Final = Plan()
-_INTERRUPTED: Final = 130
-_LONGEST: Final = 150.0
+_STARTS: Final = 5
+_LONGEST: Final = 400.0
 """Seconds after which no round begins that would probably end later."""
 
 
 def main() -> int:
     """Run the benchmark; 1: something failed, so there are no figures; 130: interrupted."""
     asked = _arguments()
-    for one in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(one, _interrupt)
-    try:
-        with tempfile.TemporaryDirectory(prefix="hotline-bench-") as folder:
-            _bench(Path(folder), asked.rounds, _plan(asked.sign_ins))
-    except BenchFault as fault:
-        _say(f"The benchmark ends without figures. {fault}", sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        _say("Interrupted; nothing is left behind.", sys.stderr)
-        return _INTERRUPTED
-    return 0
+    act = _profile if asked.profile else _bench
+    return on_stage(lambda folder, stack: act(folder, stack, asked))
 
 
 def _arguments() -> argparse.Namespace:
@@ -53,6 +42,10 @@ def _arguments() -> argparse.Namespace:
         "--rounds", type=_positive, default=3, help="interleaved rounds (default: 3); fewer where the machine is slow"
     )
     parser.add_argument("--sign-ins", type=_positive, default=_FULL.sign_ins, help="sign-ins a round whose CPU counts")
+    parser.add_argument("--profile", action="store_true", help="write where the bridge's CPU goes, into build/")
+    parser.add_argument(
+        "--only", nargs="+", choices=tuple(MAKERS), default=tuple(MAKERS), help="who is measured (default: everybody)"
+    )
     return parser.parse_args()
 
 
@@ -66,6 +59,7 @@ def _positive(text: str) -> int:
 def _plan(sign_ins: int) -> Plan:
     """Return a plan in which a small number of sign-ins makes everything small."""
     return Plan(
+        first=min(_FULL.first, sign_ins),
         warm_up=min(_FULL.warm_up, sign_ins),
         sign_ins=sign_ins,
         steady=min(_FULL.steady, sign_ins),
@@ -74,34 +68,40 @@ def _plan(sign_ins: int) -> Plan:
     )
 
 
-def _bench(folder: Path, rounds: int, plan: Plan) -> None:
-    started = time.monotonic()
-    certificates = make_certificates(folder)
-    command = ["tests.bench.upstream", str(certificates.server)]
-    with running("upstream", command, folder, os.environ, talks=True) as upstream:
-        address = upstream.ask("")
-        world = World(address["issuer"], address["fuyun"], certificates.bundle, folder)
-        with open_parties(world) as parties:
-            figures = _every_round(parties, upstream, rounds, plan)
-        call = bare_call(world.issuer, world.bundle, upstream)
-    _say(f"{table(figures)}\n\n{legend(plan, certificates.bundle, figures, call)}")
-    if not has_gunicorn():
-        _say("gunicorn  is not installed, so plain Flask + Authlib ran on Granian only.")
-    _say(f"Duration  {time.monotonic() - started:.0f} s.")
+def _bench(folder: Path, stack: ExitStack, asked: argparse.Namespace) -> None:
+    started, plan = time.monotonic(), _plan(asked.sign_ins)
+    world, upstream = open_stage(folder, stack)
+    begun = starts(world, min(_STARTS, asked.sign_ins)) if "bridge" in asked.only else []
+    field = open_field(world, stack, asked.only)
+    figures = _every_round(field, upstream, asked.rounds, plan)
+    call = bare_call(world.issuer, world.bundle, upstream)
+    say(f"{tables(figures)}\n\n{targets(figures, begun)}\n\n{legend(plan, world.bundle, figures, call)}")
+    if begun:
+        say(f"Start     {told(begun)}")
+    for name, reason in field.missing.items():
+        say(f"Without   {name}: {reason}.")
+    say(f"Duration  {time.monotonic() - started:.0f} s.")
 
 
-def _every_round(parties: Sequence[Party], upstream: Process, rounds: int, plan: Plan) -> dict[str, list[Figures]]:
+def _profile(folder: Path, stack: ExitStack, asked: argparse.Namespace) -> None:
+    world, _ = open_stage(folder, stack)
+    for file in write_profiles(world, asked.sign_ins, ROOT / "build"):
+        say(file.read_text("utf-8"))
+
+
+def _every_round(field: Field, upstream: Process, rounds: int, plan: Plan) -> dict[str, list[Figures]]:
     """Let the parties take turns, so that a busy minute of the machine hits all of them."""
-    figures: dict[str, list[Figures]] = {party.title: [] for party in parties}
-    plain = next(party for party in parties if party.title == PLAIN)
+    figures: dict[str, list[Figures]] = {party.title: [] for party in field.parties}
+    for party in field.parties:
+        _progress(f"warming up: {party.title}")
+        make_warm(party, plan)
     started = time.monotonic()
     for done in range(rounds):
         if done and (time.monotonic() - started) * (done + 1) / done > _LONGEST:
             break
-        bare_us = bare_view(plain, plan)
-        for party in parties:
+        for party in field.parties:
             _progress(f"round {done + 1} of {rounds}: {party.title}")
-            figures[party.title].append(measure(party, upstream, plan, bare_us))
+            figures[party.title].append(measure(party, upstream, plan, bare_view(field.bare, plan)))
     _progress("")
     return figures
 
@@ -110,17 +110,6 @@ def _progress(what: str) -> None:
     if sys.stderr.isatty():
         sys.stderr.write(f"\r\x1b[K{what}")
         sys.stderr.flush()
-
-
-def _say(text: str, where: TextIO = sys.stdout) -> None:
-    where.write(f"{text}\n")
-    where.flush()
-
-
-def _interrupt(_signal: int, _frame: object) -> NoReturn:
-    for one in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(one, signal.SIG_IGN)  # cleaning up is not interrupted again
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

@@ -10,10 +10,10 @@ from urllib.parse import urljoin, urlsplit
 
 from tests.bench.faults import BenchFault
 from tests.bench.processes import LOCALHOST
-from tests.bench.upstream import ACCOUNT_NAME, approve
+from tests.bench.upstream import account_name, approve
 
 if TYPE_CHECKING:
-    from tests.bench.parties import Party
+    from tests.bench.world import Party
 
 _NAVIGATION: Final = {"Accept": "text/html", "Accept-Language": "en", "Sec-Fetch-Mode": "navigate"}
 _FOUND: Final = (302, 303)
@@ -30,10 +30,11 @@ class SignIn:
 
 
 class Browser:
-    """Somebody fresh in front of one relying party."""
+    """Somebody fresh in front of one relying party: the agent of this number."""
 
-    def __init__(self, party: Party) -> None:
+    def __init__(self, party: Party, agent: int = 0) -> None:
         self._party = party
+        self._agent = agent
         self._wire = http.client.HTTPConnection(LOCALHOST, party.port, timeout=30)
         self._cookies: dict[str, str] = {}
 
@@ -45,7 +46,7 @@ class Browser:
         """
         try:
             departed = self._redirected("departure", self._party.login)
-            callback = urlsplit(approve(departed))
+            callback = urlsplit(approve(departed, self._agent))
             started = time.perf_counter()
             landing = self._redirected("callback", f"{callback.path}?{callback.query}")
             seconds = time.perf_counter() - started
@@ -69,7 +70,7 @@ class Browser:
 
     def _see_page(self, path: str) -> None:
         status, _, body = self._get(path)
-        if status != _OK or ACCOUNT_NAME.encode() not in body:
+        if status != _OK or account_name(self._agent).encode() not in body:
             raise BenchFault(f"{self._party.title}: the page knows nobody; {status}: {body[:300]!r}")
 
     def _get(self, path: str) -> tuple[int, str, bytes]:

@@ -14,6 +14,7 @@ from typing import Final
 
 LOCALHOST: Final = "127.0.0.1"
 _CHUNK: Final = 65_536
+_LAST_CHUNK: Final = b"\r\n0\r\n\r\n"
 
 
 def run(port: int, path: str, cookie: str, threads: int, seconds: float) -> dict[str, float]:
@@ -43,6 +44,10 @@ def _receive(wire: socket.socket) -> None:
     head, _, body = received.partition(b"\r\n\r\n")
     if b" 200 " not in head.partition(b"\r\n")[0]:
         raise ConnectionError(head.decode("latin-1"))
+    if b"\r\ntransfer-encoding: chunked" in head.lower():
+        while not body.endswith(_LAST_CHUNK):
+            body += _some(wire)
+        return
     missing = _length(head) - len(body)
     while missing > 0:
         missing -= len(_some(wire))

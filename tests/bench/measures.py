@@ -14,15 +14,15 @@ from urllib.parse import urlsplit
 
 from tests.bench.browser import Browser, SignIn
 from tests.bench.faults import BenchFault
-from tests.bench.plain import BARE
+from tests.bench.footprint import largest
 from tests.bench.processes import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from tests.bench.parties import Party
     from tests.bench.processes import Process
+    from tests.bench.world import Party
 
 ROUND_TRIP: Final = 0.040
 """Seconds that the line adds to each round trip."""
@@ -35,6 +35,7 @@ _BARE_CALLS: Final = 9
 class Plan:
     """How much of everything one round has."""
 
+    first: int = 60
     warm_up: int = 5
     sign_ins: int = 40
     steady: int = 8
@@ -51,6 +52,7 @@ class Figures:
         bare_us: CPU of a view that does nothing, in the same round.
         steady: callback over open connections, in round trips of the line.
         paused: the same after every connection was closed.
+        pss: memory of the largest process, in MiB, at the end of the round.
     """
 
     bare_us: float
@@ -63,6 +65,7 @@ class Figures:
     paused: float
     rate: float
     request_us: float
+    pss: float
 
 
 def measure(party: Party, upstream: Process, plan: Plan, bare_us: float) -> Figures:
@@ -77,7 +80,7 @@ def measure(party: Party, upstream: Process, plan: Plan, bare_us: float) -> Figu
     cpu, after = party.server.cpu_seconds() - cpu_before, upstream.ask("count")
     page, near = sign_ins[-1].page, _usual_callback(sign_ins)
     pages = _load(party, page, sign_ins[-1].cookie, threads=1, seconds=plan.load_seconds / 4)
-    requests = _load(party, "/session", sign_ins[-1].cookie, threads=plan.load_threads, seconds=plan.load_seconds)
+    requests = _load(party, party.session, sign_ins[-1].cookie, threads=plan.load_threads, seconds=plan.load_seconds)
     return Figures(
         bare_us=bare_us,
         cpu_ms=1e3 * cpu / plan.sign_ins,
@@ -89,12 +92,19 @@ def measure(party: Party, upstream: Process, plan: Plan, bare_us: float) -> Figu
         paused=_paused_round_trips(party, upstream, plan.paused),
         rate=requests.answers / requests.seconds,
         request_us=requests.cpu_us,
+        pss=largest(party.server).pss,
     )
 
 
-def bare_view(party: Party, plan: Plan) -> float:
+def make_warm(party: Party, plan: Plan) -> None:
+    """Let compilers, caches and pools come to their steady state, before the first round."""
+    cookie = _sign_ins(party, plan.first)[-1].cookie
+    _load(party, party.session, cookie, threads=plan.load_threads, seconds=plan.load_seconds / 2)
+
+
+def bare_view(bare: Party, plan: Plan) -> float:
     """Return the CPU µs of a view that does nothing, under the same load as ``GET /session``."""
-    return _load(party, BARE, "", threads=plan.load_threads, seconds=plan.load_seconds / 2).cpu_us
+    return _load(bare, bare.session, "", threads=plan.load_threads, seconds=plan.load_seconds / 2).cpu_us
 
 
 def bare_call(issuer: str, bundle: Path, upstream: Process) -> float:

@@ -17,18 +17,18 @@ from typing import TYPE_CHECKING, Any, Final
 from tests.bench.faults import BenchFault
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 LOCALHOST: Final = "127.0.0.1"
 ROOT: Final = Path(__file__).parents[2]
-_SECONDS_TO_START: Final = 60.0
+_SECONDS_TO_START: Final = 120.0
 _SECONDS_TO_STOP: Final = 15.0
 _LAST_LINES: Final = 15
 
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """One module of this checkout, running; `log` is what it writes, where that is kept."""
+    """A program that runs; `log` is what it writes, where that is kept."""
 
     name: str
     popen: subprocess.Popen[str]
@@ -55,11 +55,16 @@ class Process:
         return "\n".join(self.log.read_text("utf-8", "replace").splitlines()[-_LAST_LINES:])
 
 
+def module(*arguments: str) -> list[str]:
+    """Return the command ``python -m …``."""
+    return [sys.executable, "-m", *arguments]
+
+
 @contextmanager
 def running(
-    name: str, arguments: list[str], folder: Path, environment: Mapping[str, str], *, talks: bool = False
+    name: str, command: Sequence[str], folder: Path, environment: Mapping[str, str], *, talks: bool = False
 ) -> Iterator[Process]:
-    """Run ``python -m …`` from this checkout until the block ends.
+    """Run a command from this checkout's folder until the block ends.
 
     Args:
         talks: it is asked over its standard input and output.
@@ -68,7 +73,7 @@ def running(
     pipe = subprocess.PIPE if talks else subprocess.DEVNULL
     with log.open("w", encoding="utf-8") as output:
         popen = subprocess.Popen(
-            [sys.executable, "-m", *arguments],
+            command,
             cwd=ROOT,
             env=environment,
             text=True,
@@ -86,7 +91,7 @@ def wait_until_listening(process: Process, port: int) -> None:
     """Return once the process accepts connections.
 
     Raises:
-        BenchFault: it ended, or a minute passed.
+        BenchFault: it ended, or two minutes passed.
     """
     give_up_at = time.monotonic() + _SECONDS_TO_START
     while not _listens(port):

@@ -29,9 +29,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 CLIENT_ID: Final = "benchmark"
-CLIENT_SECRET: Final = "a-secret-of-the-benchmark"
-ACCOUNT_NAME: Final = "lin@contoso.example"
+CLIENT_SECRET: Final = "aSecretOfTheBenchmark"
+"""Letters alone: what else a secret may have is written in two ways in the header (RFC 6749 section 2.3.1)."""
 TOKEN_EXCHANGE: Final = "urn:ietf:params:oauth:grant-type:token-exchange"
+_DOMAIN: Final = "@contoso.example"
 _KID: Final = "benchmark-1"
 _PADDING: Final = "x" * 600
 """Makes tokens as long as real ones: about 1,000 bytes."""
@@ -62,14 +63,13 @@ class Upstream:
     key: RSAPrivateKey = field(default_factory=lambda: generate_private_key(65_537, 2048))
     issuer: str = ""
     requests: int = 0
-    access_token: str = ""
-    fuyun_token: str = ""
+    fuyun_tokens: dict[str, str] = field(default_factory=dict)
+    access_tokens: dict[int, str] = field(default_factory=dict)
+    agents: dict[str, int] = field(default_factory=dict)
 
     def open_at(self, issuer: str) -> None:
-        """Take the address by which relying parties know us, and make what is the same for everybody."""
+        """Take the address by which relying parties know us."""
         self.issuer = issuer
-        self.access_token = self._signed({"iss": issuer, "sub": "agent-1", "padding": _PADDING})
-        self.fuyun_token = self._signed({"user_name": ACCOUNT_NAME, "jti": "1", "padding": _PADDING})
 
     def answer(self, request: Request) -> tuple[int, dict[str, Any]]:
         """Return status and JSON of the answer."""
@@ -89,6 +89,7 @@ class Upstream:
             "userinfo_endpoint": f"{self.issuer}/userinfo",
             "jwks_uri": f"{self.issuer}/jwks",
             "end_session_endpoint": f"{self.issuer}/logout",
+            "response_types_supported": ["code"],
             "id_token_signing_alg_values_supported": ["RS256"],
             "token_endpoint_auth_methods_supported": ["client_secret_basic"],
         }
@@ -107,43 +108,67 @@ class Upstream:
         _require(form["redirect_uri"] == granted["redirect_uri"], "redirect_uri")
         _require(request.authorization == _BASIC, "invalid_client")
         return {
-            "access_token": self.access_token,
+            "access_token": self._access_token(granted["agent"]),
             "token_type": "Bearer",
             "expires_in": 3600,
             "refresh_token": "a refresh token",
-            "id_token": self._id_token(granted["nonce"]),
+            "id_token": self._id_token(granted["agent"], granted["nonce"]),
         }
 
     def userinfo(self, request: Request) -> dict[str, Any]:
         """OpenID Connect Core section 5.3."""
-        _require(request.authorization == f"Bearer {self.access_token}", "invalid_token")
-        return {"sub": "agent-1", "name": "Lin", "email": ACCOUNT_NAME}
+        agent = self._agent_of(request.authorization.removeprefix("Bearer "))
+        return _claims(agent)
 
     def exchange(self, request: Request) -> dict[str, Any]:
         """Fuyun's token exchange, for an access token or a JWT of the relying party's own."""
         form = request.form
         _require(form["grant_type"] == TOKEN_EXCHANGE, "grant_type")
         _require(request.authorization == _BASIC, "invalid_client")
-        if form["subject_token"] != self.access_token:
-            claims = jwt.decode(form["subject_token"], options={"verify_signature": False})
-            _require(claims["user_name"] == ACCOUNT_NAME, "user_name")
-        return {"access_token": self.fuyun_token, "token_type": "bearer", "expires_in": 2_591_999}
+        token = self._fuyun_token(self._user_name(form["subject_token"]))
+        return {"access_token": token, "token_type": "bearer", "expires_in": 2_591_999}
 
-    def _id_token(self, nonce: str) -> str:
+    def _user_name(self, subject_token: str) -> str:
+        if subject_token in self.agents:
+            return account_name(self.agents[subject_token])
+        return str(jwt.decode(subject_token, options={"verify_signature": False})["user_name"])
+
+    def _fuyun_token(self, user_name: str) -> str:
+        if user_name not in self.fuyun_tokens:
+            self.fuyun_tokens[user_name] = self._signed({"user_name": user_name, "jti": "1", "padding": _PADDING})
+        return self.fuyun_tokens[user_name]
+
+    def _access_token(self, agent: int) -> str:
+        """Return the agent's token, the same each time: signing another would cost us and show nothing."""
+        if agent not in self.access_tokens:
+            made = self._signed({"iss": self.issuer, "sub": f"agent-{agent}", "padding": _PADDING})
+            self.access_tokens[agent], self.agents[made] = made, agent
+        return self.access_tokens[agent]
+
+    def _agent_of(self, access_token: str) -> int:
+        _require(access_token in self.agents, "invalid_token")
+        return self.agents[access_token]
+
+    def _id_token(self, agent: int, nonce: str) -> str:
         now = int(time.time())
-        half = sha256(self.access_token.encode()).digest()[:16]
-        who = {"iss": self.issuer, "aud": CLIENT_ID, "sub": "agent-1", "name": "Lin", "email": ACCOUNT_NAME}
+        half = sha256(self._access_token(agent).encode()).digest()[:16]
+        who = {"iss": self.issuer, "aud": CLIENT_ID, **_claims(agent)}
         return self._signed(who | {"iat": now, "exp": now + 3600, "nonce": nonce, "at_hash": _encoded(half)})
 
     def _signed(self, claims: dict[str, Any]) -> str:
         return jwt.encode(claims, self.key, algorithm="RS256", headers={"kid": _KID})
 
 
-def approve(authorization_url: str) -> str:
+def account_name(agent: int) -> str:
+    """Return the address of an agent."""
+    return f"agent-{agent}{_DOMAIN}"
+
+
+def approve(authorization_url: str, agent: int) -> str:
     """Return where the provider would send the browser back: the code carries all that the token endpoint needs."""
     asked = {name: values[0] for name, values in parse_qs(urlsplit(authorization_url).query).items()}
     wanted = ("nonce", "code_challenge", "redirect_uri")
-    code = _encoded(json.dumps({name: asked[name] for name in wanted}).encode())
+    code = _encoded(json.dumps({"agent": agent, **{name: asked[name] for name in wanted}}).encode())
     return f"{asked['redirect_uri']}?{urlencode({'code': code, 'state': asked['state']})}"
 
 
@@ -154,6 +179,10 @@ _ENDPOINTS: Final[Mapping[str, Callable[[Upstream, Request], dict[str, Any]]]] =
     "/userinfo": Upstream.userinfo,
     "/oauth/token_exchange": Upstream.exchange,
 }
+
+
+def _claims(agent: int) -> dict[str, Any]:
+    return {"sub": f"agent-{agent}", "name": "Lin", "email": account_name(agent)}
 
 
 def _require(condition: object, what: str) -> None:

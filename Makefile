@@ -14,12 +14,11 @@ RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --generate-hashes --universal --python-version 3.11 \
-	--no-emit-index-url --no-header --no-annotate
+	--extra postgresql --extra tracing --no-emit-index-url --no-header --no-annotate
 
 SUITE := $(BIN)/python -m pytest -n 3 --dist worksteal
-WITHOUT_ROOMS := --ignore tests/rooms --ignore tests/contracts
 
-.PHONY: help demo test check format bench shift lock translations pictures venv browser clean
+.PHONY: help demo test check audit format bench fuzz rules upgrade shift load wheel lock translations pictures venv browser clean
 
 help: ## Show the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -31,29 +30,52 @@ test: check browser ## Everything that must hold before a commit
 	@mkdir -p build && rm -f .coverage .coverage.*
 	@# Three on two cores: a worker waits for Chromium and for time-outs a third of its time. Each compiles all tests
 	@# anew, which takes longer than to collect them, where bytecode is not written.
-	@# Coverage looks on at the rooms and contracts alone: to follow each line makes a test half as slow again.
-	@PYTHONDONTWRITEBYTECODE= $(SUITE) tests/rooms tests/contracts --cov --cov-report= $(PYTEST_ARGS) | tee build/pytest.txt
-	@PYTHONDONTWRITEBYTECODE= $(SUITE) tests $(WITHOUT_ROOMS) $(PYTEST_ARGS) | tee -a build/pytest.txt
+	@# Coverage looks on at the rooms and contracts alone (tests/conftest.py): to follow each line takes half as long again.
+	@PYTHONDONTWRITEBYTECODE= $(SUITE) tests --cov --cov-report= $(PYTEST_ARGS) | tee build/pytest.txt
 	@$(BIN)/python -m coverage json --quiet
 	@$(BIN)/python -m coverage report --sort=cover
 	@$(BIN)/python -m tests.structure.coverage_gate build/coverage.json
 	@grep -E " passed.* in " build/pytest.txt
 
-check: $(DEV) ## Style, types and import contracts
-	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy
-	@PYTHONPATH=. $(BIN)/lint-imports --no-cache
+check: $(DEV) ## Style, types, import contracts; known vulnerabilities, careless code, secrets in the tree
+	@mkdir -p build
+	@# The audit waits for the network for the most part, and mypy has one core only.
+	@$(BIN)/python -m tests.structure.audit >build/audit.txt 2>&1 & audit=$$!; \
+		$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && PYTHONPATH=. $(BIN)/lint-imports --no-cache \
+		|| { kill $$audit; exit 1; }; \
+		wait $$audit || { cat build/audit.txt; exit 1; }; cat build/audit.txt
+
+audit: $(DEV) ## Known vulnerabilities of what is locked, careless code, secrets in the tree
+	@$(BIN)/python -m tests.structure.audit
 
 format: $(DEV) ## Let ruff put things right
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: $(DEV) ## Measure sign-ins and requests
-	@$(BIN)/python -m tests.bench
+bench: $(DEV) ## Measure sign-ins and requests beside peers (PROFILE=1: where the CPU goes; SIGN_INS=100000: memory)
+	@$(BIN)/python -m tests.bench$(if $(SIGN_INS),.memory --sign-ins $(SIGN_INS))$(if $(PROFILE), --profile)
+
+fuzz: $(DEV) ## Let every reader of foreign bytes read what nobody would write (SECONDS=60 each, TARGET=landing)
+	@$(PIP) install --quiet --only-binary :all: --require-hashes -r tests/fuzz/atheris.lock \
+		|| echo "No wheel of atheris for this machine: hypothesis takes its place."
+	@$(BIN)/python -m tests.fuzz $(if $(SECONDS),--seconds $(SECONDS)) $(addprefix --target ,$(TARGET))
+
+rules: ## Play the alert rules with promtool, which Debian's package prometheus has
+	@promtool check rules config/prometheus.rules.yml
+	@promtool test rules tests/fixtures/prometheus/*.test.yml
+
+upgrade: $(DEV) ## Go forward and back one release under traffic (FROM=7f0a809 STORE=postgresql|sqlite)
+	@$(BIN)/python -m tests.upgrade $(if $(FROM),--from $(FROM)) $(if $(STORE),--store $(STORE))
 
 shift: $(DEV) ## Play ten hours of 200 agents with every trouble of a day (AGENTS=200 HOURS=10)
 	@AGENTS=$(or $(AGENTS),200) HOURS=$(or $(HOURS),10) $(BIN)/python -m tests.shift
+
+load: $(DEV) browser ## Let 10,000 agents sign in at three replicas behind nginx (AGENTS=10000 SECONDS=180 RATE=… RESTART=1)
+	@$(BIN)/python -m tests.load $(if $(AGENTS),--agents $(AGENTS)) $(if $(SECONDS),--seconds $(SECONDS)) \
+		$(if $(RATE),--rate $(RATE)) $(if $(RESTART),--restart)
+
+wheel: $(DEV) ## Build wheel and sdist, install the wheel by itself, and sign in at its demo
+	@.ci/try-wheel $(BIN)/python build
 
 lock: $(DEV) ## Write both lock files anew (UPGRADE=1: to the newest versions)
 	@$(COMPILE) $(if $(UPGRADE),--upgrade) --output-file requirements.lock
@@ -93,4 +115,4 @@ $(DEV): requirements-dev.lock pyproject.toml | $(BIN)/python
 	@touch $(RUNTIME) $@
 
 browser:
-	@.ci/install-chromium
+	@.ci/install-tools

@@ -299,7 +299,6 @@ def test_the_story_is_worth_listening_to(story: Story) -> None:
     told = story.written
     assert "BEGIN (implicit)" in told, "SQLAlchemy speaks"
     assert "POST /oauth/token_exchange" in told, "urllib3 speaks"
-    assert "Context impl" in told, "Alembic speaks"
     assert "a library says goodbye" in told, "Python warns"
 
 

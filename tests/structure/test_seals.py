@@ -21,6 +21,8 @@ FLEETING = {
     "access/links.py",
     "app.py",
     "http/guard.py",
+    "http/limits.py",
+    "http/reach.py",
     "signin/handoff.py",
     "signin/pending.py",
     "web/admin/keeping.py",

@@ -5,28 +5,41 @@ from __future__ import annotations
 import os
 import time
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
-from functools import cache
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from flask import Flask, request, url_for
+from flask import Flask, request
 from flask_babel import Babel
 from flask_bootstrap import Bootstrap5
 
-from bridge import __version__, checks
+from bridge import __version__, gauges
+from bridge.checks import round as checks
+from bridge.checks.scene import Deployment, Scene
 from bridge.connections.register import FILE_AUTHOR
 from bridge.core.errors import StoreUnavailable
 from bridge.db import Database
-from bridge.http import console_pages, headers, hurry, limits, problem
+from bridge.http import assets, bodies, console_pages, framing, headers, hurry, limits, observing, problem
 from bridge.http.address import PublicAddress
 from bridge.http.api import OPERATIONS
+from bridge.http.application import Application
 from bridge.http.console import form_token, is_console
 from bridge.http.current import EXTENSION
 from bridge.http.guard import CSRF_PURPOSE, csrf_token
-from bridge.http.language import choose_language, language, language_tag, language_url, rendered_once, translate
+from bridge.http.language import (
+    choose_language,
+    drawn,
+    language,
+    language_tag,
+    language_url,
+    rendered_once,
+    translate,
+)
 from bridge.http.session import BrowserSessionInterface
 from bridge.ops.logs import configure_logs
+from bridge.ops.tracing import tracing_of
 from bridge.rooms import build_services, make_outbound
 from bridge.settings import Settings, load, templates_folder
 from bridge.upstream.metadata import KeyCache, MetadataCache
@@ -62,12 +75,15 @@ from bridge.web.health import health, ops
 from bridge.web.jwks import jwks
 from bridge.web.logout import logout
 from bridge.web.own_calls import own_calls
+from bridge.web.reach import reach
 from bridge.web.softphone import softphone
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from bridge.checks.finding import Finding
     from bridge.core.model import Connection
+    from bridge.ops.tracing import Tracing
     from bridge.outbound import Outbound
     from bridge.services import Services
 
@@ -83,7 +99,7 @@ API = (
     numbers_desk,
     calls_desk,
 )
-PAGES = (language, agent, callback, handoff, logout, softphone, own_calls, health, jwks, description)
+PAGES = (language, agent, callback, handoff, logout, softphone, own_calls, health, reach, jwks, description)
 CONSOLE = (
     door,
     editing,
@@ -104,12 +120,19 @@ CONSOLE = (
 )
 
 
-def create_app(settings: Settings, *, outbound: Outbound | None = None, now: Callable[[], float] = time.time) -> Flask:
+def create_app(
+    settings: Settings,
+    *,
+    outbound: Outbound | None = None,
+    now: Callable[[], float] = time.time,
+    tracing: Tracing | None = None,
+) -> Flask:
     """Return the application, its database brought up to date.
 
     Args:
         outbound: another way out (tests mount applications on it).
         now: epoch seconds.
+        tracing: where traces go; None: nothing is traced.
 
     Raises:
         StoreUnavailable: the database does not answer.
@@ -117,7 +140,7 @@ def create_app(settings: Settings, *, outbound: Outbound | None = None, now: Cal
     services = build_services(settings, outbound or make_outbound(settings), now)
     provision(settings, services)
     package = Path(__file__).parent
-    app = Flask("bridge", root_path=str(package), template_folder=str(templates_folder()))
+    app = Application("bridge", root_path=str(package), template_folder=str(templates_folder()))
     _configure(app, services)
     app.url_map.merge_slashes = False
     app.wsgi_app = PublicAddress(app.wsgi_app, settings.public_url)  # type: ignore[method-assign]
@@ -125,23 +148,29 @@ def create_app(settings: Settings, *, outbound: Outbound | None = None, now: Cal
     app.session_interface = BrowserSessionInterface(app, services.key_ring, services.browser_sessions)
     Babel(app, locale_selector=choose_language, default_translation_directories=str(package / "translations"))
     Bootstrap5(app)
-    for blueprint in (*PAGES, *CONSOLE):
+    for blueprint in PAGES:
         app.register_blueprint(blueprint)
+    for blueprint in CONSOLE:
+        app.register_blueprint(blueprint)
+        app.before_request_funcs.setdefault(blueprint.name, []).append(limits.spend_on_console)
     for desk in API:
         app.register_blueprint(desk.blueprint)
     app.extensions[OPERATIONS] = tuple(operation for desk in API for operation in desk.operations)
     if not settings.server.ops_bind:
         app.register_blueprint(ops)
     problem.install(app)
+    framing.install(app)
+    bodies.install(app, settings.server.threads)
     hurry.install(app)
     limits.install(
         app,
-        api_key=settings.limits.api_key,
-        api_failures=settings.limits.api_failures,
+        cast("dict[limits.Budget, str]", dict(settings.limits)),
         sessions_url=settings.store.sessions,
         ca_bundle=settings.egress.ca_bundle,
     )
-    app.after_request(headers.set_security_headers)
+    headers.install(app)
+    observing.install(app, services.metrics, trusted_proxies=services.site.trusted_proxies, tracing=tracing)
+    _install_gauges(settings, services)
     _furnish_templates(app)
     return app
 
@@ -155,7 +184,12 @@ def prepare_store(settings: Settings) -> None:
 
 def from_environment() -> Flask:
     """Return the application for the file that ``BRIDGE_CONFIG`` names; raises SettingsError."""
-    return create_app(_settings_of_environment())
+    settings = _settings_of_environment()
+    app = create_app(settings, tracing=tracing_of(os.environ, __version__))
+    # Read now, they serve on through an outage of the database that comes before this worker's first request.
+    app.extensions[EXTENSION].connections.enabled()
+    app.extensions[EXTENSION].metrics.worker_started(settings.server.threads)
+    return app
 
 
 def ops_from_environment() -> Flask:
@@ -165,12 +199,19 @@ def ops_from_environment() -> Flask:
     app.extensions[EXTENSION] = build_services(settings, make_outbound(settings), time.time)
     app.register_blueprint(health)
     app.register_blueprint(ops)
+    headers.install(app)
+    _install_gauges(settings, app.extensions[EXTENSION])
     return app
+
+
+def _install_gauges(settings: Settings, services: Services) -> None:
+    kept = settings.journal
+    gauges.install(services, retention=kept.retention, per_connection=kept.per_connection)
 
 
 def _settings_of_environment() -> Settings:
     settings = load(os.environ.get("BRIDGE_CONFIG", "config/bridge.toml"), os.environ)
-    configure_logs(settings.log.level)
+    configure_logs(settings.log.level, settings.log.format)
     return settings
 
 
@@ -192,18 +233,36 @@ def provision(settings: Settings, services: Services) -> None:
                 services.journal.retire(name, services.register.former_generation(name))
 
 
-def probe(settings: Settings) -> list[tuple[str, str, str]]:
-    """Ask the stores, every identity provider and Fuyun once.
+def probe(settings: Settings, config: Path | None = None, only: str | None = None) -> list[Finding]:
+    """Look at the bridge itself, and ask the stores, every identity provider, Fuyun and the contact center once.
 
-    Returns:
-        For each ``ok``, ``warn`` or ``fault``, its name, and what came.
+    Args:
+        config: the path of the file that the settings are from.
+        only: name of the one connection to look at, also where it is switched off.
+
+    Raises:
+        LookupError: no connection is called `only`.
     """
-    outbound = make_outbound(settings)
+    # Many connections may share one host, such as Fuyun's: all that are asked at once are let through.
+    server = settings.server.model_copy(update={"threads": 2 * checks.TOGETHER})
+    outbound = make_outbound(replace(settings, server=server))
     services = build_services(settings, outbound, time.time)
-    found = checks.probe(
-        services, _every_connection(settings, services), outbound, MetadataCache(outbound), KeyCache(outbound)
+    deployment = Deployment(
+        config=config,
+        secret_keys=settings.secret_keys,
+        workers=settings.server.workers,
+        threads=settings.server.threads,
+        sessions_url=settings.store.sessions,
+        ca_bundle=settings.egress.ca_bundle,
     )
-    return [(finding.level, finding.name, finding.what) for finding in found]
+    scene = Scene(services, outbound, MetadataCache(outbound), KeyCache(outbound), deployment)
+    every = _every_connection(settings, services)
+    if only is None:
+        return checks.probe(scene, every)
+    chosen = [replace(one, enabled=True) for one in every if one.name.lower() == only.lower()]
+    if not chosen:
+        raise LookupError(f"No connection is called {only}; there are: {', '.join(one.name for one in every)}.")
+    return checks.probe(scene, chosen, whole=False)
 
 
 def _every_connection(settings: Settings, services: Services) -> list[Connection]:
@@ -235,19 +294,22 @@ def _configure(app: Flask, services: Services) -> None:
 
 
 def _furnish_templates(app: Flask) -> None:
-    @cache
-    def static_url(filename: str) -> str:
-        return url_for("static", filename=filename, v=__version__)
-
     app.jinja_env.globals.update(
         _=translate,
         csp_nonce=headers.csp_nonce,
+        icon=partial(drawn, "parts/icons.html", "icon"),
         language_url=language_url,
+        mark=partial(drawn, "parts/icons.html", "mark"),
         rendered_once=rendered_once,
-        static_url=static_url,
+        static_url=assets.static_url,
     )
     console_pages.furnish(app)
-    app.context_processor(lambda: {"csrf_token": _form_token(), "locale": language_tag()})
+    app.context_processor(_of_this_page)
+
+
+def _of_this_page() -> dict[str, object]:
+    nonce = headers.csp_nonce()
+    return {"csp_nonce": lambda: nonce, "csrf_token": _form_token(), "locale": language_tag()}
 
 
 def _form_token() -> str:

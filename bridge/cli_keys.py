@@ -63,7 +63,7 @@ def _opened(config: Path) -> Iterator[tuple[Services, Resealing]]:
     try:
         yield services, Resealing(services.database, services.key_ring, store, services.agent_sessions)
     except StoreUnavailable as refusal:
-        where = "" if refusal.expected else "The database does not answer, or has no tables yet: "
+        where = "" if refusal.expected else "store.database: "
         raise CannotRun(f"{where}{refusal}") from None
     finally:
         store.close()

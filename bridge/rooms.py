@@ -28,6 +28,7 @@ from bridge.fuyun.subject import AccessTokenSubject, MintedSubject
 from bridge.names import txt_records
 from bridge.ops.journal import Journal
 from bridge.ops.metrics import Metrics
+from bridge.ops.observer import Observer
 from bridge.ops.trail import Trail
 from bridge.outbound import Limits, Outbound
 from bridge.provisioning.consent import Consent
@@ -37,6 +38,7 @@ from bridge.provisioning.known_agents import KnownAgents
 from bridge.provisioning.staff import Staff
 from bridge.services import ConnectionEntry, HotlineSdk, Services, Site
 from bridge.sessions.database import DatabaseSessions
+from bridge.sessions.rows import AT_ONCE
 from bridge.settings import Settings, connection_table, read_connection, secrets_of
 from bridge.signin.agent_check import AgentCheck
 from bridge.signin.agent_session import AgentSessions
@@ -75,6 +77,7 @@ def make_outbound(settings: Settings) -> Outbound:
 def build_services(settings: Settings, outbound: Outbound, now: Callable[[], float]) -> Services:
     """Make every room and hand it what it needs."""
     rooms = _ground_floor(settings, now)
+    outbound.observed_by(Observer(rooms.metrics))
     secret_change = SecretChange(rooms.connections, rooms.register, rooms.journal)
     upstream = UpstreamClient(outbound, MetadataCache(outbound), KeyCache(outbound), now, secret_change)
     contact_center = contact_center_desk(ContactCenter(outbound, now))
@@ -225,10 +228,14 @@ class _GroundFloor:
 
 def _ground_floor(settings: Settings, now: Callable[[], float]) -> _GroundFloor:
     database, key_ring, metrics = Database(settings.store.database), KeyRing(settings.secret_keys), Metrics()
+    observer = Observer(metrics)
+    database.observed_by(observer)
     register = ConnectionRegister(database, key_ring, settings.public_url, now)
     rules = AdminRules(Allowed(**dict(rule)) for rule in settings.admin.allow)
     session, kept = settings.session, settings.journal
     store = _session_store(settings, database)
+    if store.place != "database":  # whose transactions are seen already
+        observer.watching(store, "sessions", AT_ONCE)
     trail = Trail(database, retention=kept.retention, per_connection=kept.per_connection, now=now)
     return _GroundFloor(
         database=database,

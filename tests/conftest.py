@@ -12,11 +12,13 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from coverage import Coverage
 from playwright.sync_api import sync_playwright
 
 from tests.kit.compiled import compiled_once
+from tests.kit.few_reports import FewReports
 from tests.kit.house import build_house, demo_settings
-from tests.kit.measuring import unmeasured
+from tests.kit.measuring import collecting, unmeasured
 from tests.kit.postgresql import postgresql
 from tests.kit.redis_server import redis_server as a_redis_server
 
@@ -31,8 +33,7 @@ if TYPE_CHECKING:
     from tests.kit.postgresql import Server
     from tests.kit.redis_server import RedisServer
 
-LONG_STORIES = frozenset({"test_independent_provider.py", "test_session_machine.py", "test_shift.py"})
-UNMEASURED = LONG_STORIES | {"refusals", "browser", "structure"}
+MEASURED_FOLDERS = frozenset({"rooms", "contracts"})
 MEASURED_ROWS = 8
 MEASURED = pytest.StashKey[bool]()
 
@@ -106,6 +107,22 @@ def applications_compiled_once() -> Iterator[None]:
         yield
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Let workers tell little of what went well."""
+    if hasattr(config, "workerinput"):
+        config.pluginmanager.register(FewReports())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Iterator[None]:
+    """Collect what each worker collects anew; who hands out tests to workers collects nothing and measures nothing."""
+    hands_out = session.config.getoption("dist", "no") != "no"
+    if hands_out and (measuring := Coverage.current()):
+        measuring.stop()
+    with nullcontext() if hands_out else collecting():
+        return (yield)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     """Measure coverage where it is got cheaply: what it tells is the least that the suite goes through."""
@@ -114,15 +131,15 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
 
 
 def mark_measured(items: list[pytest.Item]) -> None:
-    """Choose what is measured: the first rows of each table of the rooms, the contracts and the journeys.
+    """Choose what is measured: the first rows of each table of the rooms and the contracts.
 
-    The long stories, the tables of refusals and Chromium go roads that other tests go too.
+    The journeys, the tables of refusals and Chromium go roads that other tests go too.
     """
     rows: Counter[str] = Counter()
     for item in items:
         table = item.nodeid.split("[")[0]
         rows[table] += 1
-        item.stash[MEASURED] = rows[table] <= MEASURED_ROWS and UNMEASURED.isdisjoint(item.path.parts)
+        item.stash[MEASURED] = rows[table] <= MEASURED_ROWS and not MEASURED_FOLDERS.isdisjoint(item.path.parts)
 
 
 @pytest.fixture(scope="session", autouse=True)

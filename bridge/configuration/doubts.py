@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from bridge.core.wording import Sentence
 
 _SHARED_HOSTS: Final = {"login.salesforce.com", "test.salesforce.com"}
+_LOOPBACK: Final = {"127.0.0.1", "::1", "localhost"}
 _DELIVERED: Final = {"email", "sub"}
 _CHOSEN_BY_TENANTS: Final = {"email", "preferred_username", "upn"}
 _LONG_FOR_A_JWT: Final = 600
@@ -33,8 +34,16 @@ def doubts_of_session(session: Session) -> Iterator[tuple[str, Sentence]]:
         yield "session.idle", said("is longer than lifetime, so it never ends a session")
 
 
-def doubts_of_server(server: Server) -> Iterator[tuple[str, Sentence]]:
-    """Yield each doubtful setting of the server process."""
+def doubts_of_server(server: Server, public_url: str) -> Iterator[tuple[str, Sentence]]:
+    """Yield each doubtful setting of the server process, whose address is `public_url`."""
+    if not server.ops_bind and public_url.startswith("https:") and server.host not in _LOOPBACK:
+        yield (
+            "server.ops_bind",
+            said(
+                "is empty, and bind is no loopback address: whoever reaches this port reads /metrics, which names the "
+                "connections; give it an address of its own"
+            ),
+        )
     for at, network in enumerate(server.trusted_proxies):
         if network.endswith("/0"):
             yield (

@@ -45,6 +45,8 @@ _SENTENCES: Final = {
     "tuple_type": said("must be a list"),
     "string_pattern_mismatch": said("must be three numbers such as 1.0.5"),
 }
+_DEEPEST: Final = 32
+"""Levels of tables and lists in a file; what is copied or shown later is walked level by level."""
 _PLACES: Final[dict[str, type[Part]]] = {
     "": Root,
     **SECTIONS,
@@ -66,8 +68,18 @@ def read_toml(path: Path, faults: Faults) -> Table:
     except tomllib.TOMLDecodeError as broken:
         what, _, where = str(broken).removesuffix(")").rpartition(" (at ")
         faults.add(where.split(",")[0], f"is no TOML: {what}")
+    except (ValueError, RecursionError):
+        # Python's own limits: 4,300 digits of a number, and how often a reader may call itself.
+        faults.add("", "is no TOML that can be read: it holds a number or nested lists that no setting has")
+    if _is_deeper(document, _DEEPEST):
+        faults.add("", "is no TOML that can be read: it holds nested lists or tables that no setting has")
     faults.raise_if_any()
     return document
+
+
+def _is_deeper(value: object, levels: int) -> bool:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return levels == 0 or any(_is_deeper(one, levels - 1) for one in inner)
 
 
 def read_part(model: type[P], table: object, place: str, surroundings: Surroundings, faults: Faults) -> P:
@@ -76,6 +88,10 @@ def read_part(model: type[P], table: object, place: str, surroundings: Surroundi
         faults.add(place, said("must be a table: [%(place)s]", place=place))
         table = {}
     good: Table = copy.deepcopy(table)
+    for name in [name for name in good if not name.isprintable()]:
+        # Half a character, as JSON can name one, leaves the reader below without words for where the fault is.
+        faults.add(place, said("is no key that the bridge knows"))
+        del good[name]
     _require(model, good, place, faults)
     while True:
         try:

@@ -15,6 +15,7 @@ from bridge.configuration.values import (
     Budgets,
     CaBundle,
     Database,
+    Drain,
     Duration,
     Networks,
     OptionalBind,
@@ -79,6 +80,9 @@ class Server(Part):
 
     bind: Bind = key("Address that `serve` listens on", "127.0.0.1:8000")
     ops_bind: OptionalBind = key("Address of `/metrics` and `/readyz` alone; empty: they answer beside everything else")
+    drain: Annotated[Drain, Field(le=600)] = key(
+        "Time to go on serving after SIGTERM, while `/readyz` says 503: until load balancers have noticed", "0s"
+    )
     trusted_proxies: Networks = key(
         "Networks of proxies that may say in X-Forwarded-For whose request it is; they have to drop `X_Forwarded_For`, "
         "which looks the same to us",
@@ -109,6 +113,7 @@ class Log(Part):
     """The log on standard error."""
 
     level: Literal["debug", "info", "warning", "error"] = key("The least important lines that are written", "info")
+    format: Literal["json", "text"] = key("One JSON object a line, or text for somebody who looks on", "json")
 
 
 class Store(Part):
@@ -205,21 +210,31 @@ class Admin(Part):
 
 
 class Limits(Part):
-    """How often the API may be asked; empty: as often as anybody likes.
+    """How often anybody may ask; empty: as often as they like.
 
-    A whole call center may come through one key and from one address, so what succeeds is counted generously, and only
-    refused keys are counted by address.
+    A whole call center may come through one key and from one address, so what goes well is counted generously, and
+    what is refused strictly. Counted on all replicas together where `store.sessions` is a Redis, else in each worker
+    process. Of IPv6, a /64 network counts as one address. Several limits are joined by `;`.
     """
 
-    api_key: Budgets = key(
-        "Requests with one API key, together on all replicas where `store.sessions` is a Redis, else in each worker "
-        "process; several joined by `;`; empty: no limit",
-        "6000/minute",
+    sign_ins: Budgets = key("Sign-ins that begin at one address", "6000/minute")
+    login_hint: Budgets = key("Sign-ins that begin at one address for one account (`login_hint`)", "60/minute")
+    connection: Budgets = key("Sign-ins of one connection whose code its provider took", "6000/minute")
+    refused_codes: Budgets = key(
+        "Codes from one address that a connection's provider refused; sign-ins from there wait then, so that the "
+        "provider does not lose patience with the bridge",
+        "300/minute",
     )
+    failures: Budgets = key(
+        "Requests from one address that were refused for what they brought: unknown sign-ins, links, forms, logout "
+        "tokens; good ones from there are not affected",
+        "300/minute",
+    )
+    session: Budgets = key("Tokens handed to the pages of one session, fresh or not", "600/minute")
+    console: Budgets = key("Requests for the console from one address", "1200/minute")
+    api_key: Budgets = key("Requests with one API key", "6000/minute")
     api_failures: Budgets = key(
-        "Requests with a wrong API key from one address (IPv6: its /64 network), counted likewise; good keys from "
-        "there are not affected; empty: no limit",
-        "30/minute",
+        "Requests with a wrong API key from one address; good keys from there are not affected", "30/minute"
     )
 
 

@@ -209,6 +209,9 @@ class IdpTable(Part):
     token_endpoint_auth_method: Literal["", "client_secret_basic", "client_secret_post"] = key(
         "How the client proves itself at the token endpoint; empty: as discovery says"
     )
+    id_token_signed_response_alg: Literal[
+        "", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"
+    ] = key("Algorithm that the provider registered for the client's ID and logout tokens; empty: as discovery says")
     response_mode: Literal["", "form_post"] = key("How the answer comes back; form_post needs an https public_url")
     discovery_url: Url = key("Address of the discovery document; empty: made from the issuer")
     authorization_endpoint: Url = key("kind oauth2, or instead of the discovered one")

@@ -299,6 +299,8 @@ def _sessions(text: str) -> str:
 Texts = Annotated[tuple[str, ...], LISTED, Shown("list of texts")]
 Duration = Annotated[int, BeforeValidator(seconds), Shown("duration")]
 Retention = Annotated[int, BeforeValidator(lambda value: seconds(value, _DAYS_OF_A_RECORD)), Shown("duration")]
+Drain = Annotated[int, BeforeValidator(lambda value: 0 if value in {0, "0s"} else seconds(value)), Shown("duration")]
+"""A duration that may be none."""
 Pause = Annotated[float, BeforeValidator(lambda value: float(seconds(value))), Shown("duration")]
 SecretValue = Annotated[Secret, PlainValidator(_secret), Shown("secret")]
 PrivateKeyValue = Annotated[Secret, PlainValidator(_private_key), Shown("secret")]

@@ -1,9 +1,11 @@
-"""What every application of the tests would make anew, and alike: templates, routes, SQL and parsed keys."""
+"""What every application of the tests would make anew, and alike: templates, routes, SQL, parsed keys and schemas."""
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import sqlite3
+from contextlib import closing, contextmanager
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 
 _MOST_STATEMENTS: Final = 2000
+migrate_step_by_step: Final = db._migrate
 
 
 class _Templates(BytecodeCache):
@@ -65,7 +68,43 @@ def compiled_once() -> Iterator[None]:
         patch.setattr(Rule, "compile", _remembering(Rule.compile))
         patch.setattr(db, "create_engine", _sharing(_Statements()))
         patch.setattr(keys, "load_der_private_key", cache(load_der_private_key))
+        patch.setattr(db, "_prepare_sqlite", _unsynced(db._prepare_sqlite))
+        patch.setattr(db, "_migrate", _laying(migrate_step_by_step))
         yield
+
+
+def _laying(migrate: Callable[[Engine], None]) -> Callable[[Engine], None]:
+    """Begin an SQLite database that is not there yet as a copy of the first one whose schema was made."""
+    newest: list[bytes] = []
+
+    def laid(engine: Engine) -> None:
+        path = Path(engine.url.database or ":memory:")
+        is_new = engine.dialect.name == "sqlite" and path.name != ":memory:" and not path.exists()
+        if is_new and newest and path.parent.is_dir():
+            path.touch(0o600)  # as the bridge makes it
+            path.write_bytes(newest[0])
+        migrate(engine)
+        if is_new and not newest:
+            newest.append(content(path))
+
+    return laid
+
+
+def content(path: Path) -> bytes:
+    """Return a whole SQLite database, whose newest pages may lie in its log still."""
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return path.read_bytes()
+
+
+def _unsynced(prepare: Callable[[Any, object], None]) -> Callable[[Any, object], None]:
+    """Nothing here outlives its test, so nothing has to reach a disk: to close a database waits for that."""
+
+    def prepared(raw: Any, record: object) -> None:
+        prepare(raw, record)
+        raw.execute("PRAGMA synchronous=OFF")
+
+    return prepared
 
 
 def _sharing(statements: _Statements) -> Callable[..., Engine]:

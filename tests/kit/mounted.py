@@ -58,6 +58,7 @@ class Mounted(BaseAdapter):
             base_url=f"{parts.scheme}://{parts.netloc}",
             headers=list(request.headers.items()),
             data=body if isinstance(body, bytes) else str(body).encode(),
+            environ_base={"REMOTE_ADDR": "127.0.0.1"},
         )
         iterable, status, headers = run_wsgi_app(application, builder.get_environ(), buffered=True)
         return _response(request, int(status.split()[0]), HTTPHeaderDict(list(headers)), b"".join(iterable))
@@ -117,6 +118,7 @@ def _response(request: PreparedRequest, status: int, headers: HTTPHeaderDict, bo
         headers=headers,
         status=status,
         preload_content=False,
+        request_method=request.method,
         original_response=_Original(headers),  # type: ignore[arg-type]
     )
     response.request = request

@@ -26,13 +26,15 @@ _TICK = 0.05
 class Command:
     """One ``hotline-bridge …`` that runs, in a process group of its own; all that it writes is in `written`."""
 
-    def __init__(self, arguments: list[str], folder: Path) -> None:
+    def __init__(
+        self, arguments: list[str], folder: Path, *, program: list[str] | None = None, cwd: Path = ROOT
+    ) -> None:
         self.log = folder / f"{arguments[0]}.log"
         environment = {name: value for name, value in os.environ.items() if not name.startswith("BRIDGE_")}
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-u", "-m", "bridge", *arguments],
-                cwd=ROOT,
+                [*(program or [sys.executable, "-u", "-m", "bridge"]), *arguments],
+                cwd=cwd,
                 env=environment | {"TMPDIR": str(folder), "PYTHONUNBUFFERED": "1"},
                 stdout=output,
                 stderr=subprocess.STDOUT,

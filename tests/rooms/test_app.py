@@ -16,7 +16,6 @@ from bridge.db import Database
 from bridge.rooms import make_outbound
 from bridge.settings import SettingsError, load
 from tests.kit.house import SECURE_BRIDGE, build_house, demo_settings
-from tests.kit.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +29,7 @@ def environ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A configuration that the environment names; the log is left as it was."""
     demo_settings(tmp_path)
     monkeypatch.setenv("BRIDGE_CONFIG", str(tmp_path / "bridge.toml"))
-    monkeypatch.setattr("bridge.app.configure_logs", lambda _level: None)
+    monkeypatch.setattr("bridge.app.configure_logs", lambda *_: None)
     yield tmp_path
     reset_defaults()
 
@@ -121,15 +120,14 @@ class TestOperatorsDoor:
 
 
 class TestProbe:
-    def test_every_one_that_is_asked_is_told_with_its_outcome(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr("tests.kit.house.SANDBOX", f"http://localhost:{free_port()}")
-        outcomes = {name: (level, what) for level, name, what in probe(demo_settings(tmp_path))}
-        assert outcomes["store"] == ("ok", "answers")
-        level, what = outcomes["globex: metadata"]
-        assert level == "fault"
-        assert what.startswith("idp_unreachable")
+    def test_every_one_that_is_asked_is_told_with_its_outcome(self, tmp_path: Path) -> None:
+        settings = demo_settings(tmp_path)
+        (globex,) = (one for one in settings.connections if one.name == "globex")
+        silent = replace(globex, idp=replace(globex.idp, discovery_url="http://127.0.0.1:9/"))
+        found = {one.title: one for one in probe(replace(settings, connections=(silent,)))}
+        assert found["store.disk"].level == "ok"
+        assert found["globex: metadata"].level == "fault"
+        assert found["globex: metadata"].what.startswith("idp_unreachable")
 
 
 def test_the_demo_configuration_loads_without_an_environment(tmp_path: Path) -> None:

@@ -9,16 +9,17 @@ import signal
 import socket
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner
+from structlog.testing import capture_logs
 
 import bridge.app
 import bridge.sandbox.app
-from bridge import __version__, cli, running
+from bridge import __version__, cli, running, serving
 from bridge.cli_connections import opened
 from bridge.sandbox.platforms import Platform, read_platform, write_platform
 from bridge.sandbox.registrations import COMPANIES
@@ -43,7 +44,8 @@ def run(*arguments: str, env: dict[str, str | None] | None = None) -> Result:
 def served(monkeypatch: pytest.MonkeyPatch) -> Calls:
     """Instead of serving: what would have been served."""
     calls: Calls = []
-    monkeypatch.setattr(running, "serve_wsgi", lambda *args, **kwargs: calls.append((args, kwargs)))
+    monkeypatch.setattr(serving, "serve_wsgi", lambda *args, **kwargs: calls.append((args, kwargs)))
+    monkeypatch.setattr("bridge.ops.logs.configure_logs", lambda *_: None)
     for name in (cli.CONFIG_VARIABLE, cli.SANDBOX_VARIABLE, "PROMETHEUS_MULTIPROC_DIR"):
         monkeypatch.setenv(name, "what the command sets is taken back")
     monkeypatch.setenv(cli.PLATFORM_VARIABLE, "")
@@ -70,13 +72,60 @@ class TestServe:
         self, tmp_path: Path, served: Calls, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         port = free_port()
-        written(tmp_path, {"server": {"bind": f"localhost:{port}", "threads": 7, "workers": 2}})
+        server = {"bind": f"localhost:{port}", "threads": 7, "workers": 2, "drain": "5s"}
+        written(tmp_path, {"server": server})
         monkeypatch.chdir(tmp_path)
         result = run("serve", "--config", "bridge.toml")
         assert result.exit_code == 0, result.output
-        (call,) = served
-        assert call == (("bridge.cli:bridge_of_worker", "127.0.0.1", port), {"threads": 7, "workers": 2})
-        assert result.stderr == f"hotline-bridge {__version__} serves https://phone.example.com at localhost:{port}\n"
+        ((arguments, options),) = served
+        assert arguments == ("bridge.cli:bridge_of_worker", "127.0.0.1", port, serving.Shape(2, 7))
+        assert options["drain"] == 5
+        assert result.stderr == "", "it serves only once it says so in the log"
+        facts = {"release": __version__, "public_url": "https://phone.example.com", "bind": f"localhost:{port}"}
+        assert options["diary"].facts == facts
+
+    def test_reads_the_file_anew_when_it_is_asked_to(self, tmp_path: Path, served: Calls) -> None:
+        changes: dict[str, Any] = {"server": {"bind": f"127.0.0.1:{free_port()}", "workers": 1}}
+        config = written(tmp_path, changes)
+        assert run("serve", "--config", str(config)).exit_code == 0
+        renew = served[0][1]["renew"]
+        changes["server"] |= {"workers": 3, "threads": 9}
+        written(tmp_path, changes)
+        with capture_logs() as lines:
+            assert renew() == serving.Shape(3, 9)
+            changes["server"]["bind"] = f"127.0.0.1:{free_port()}"
+            written(tmp_path, changes)
+            assert renew() == serving.Shape(3, 9)
+            written(tmp_path, {"session.idel": "2h"})
+            assert renew() is None
+        assert [line["event"] for line in lines] == ["reload_incomplete", "reload_refused"]
+        assert "change at a restart only" in lines[0]["reason"]
+        assert f"{config}: session.idel: is no key that the bridge knows" in lines[1]["faults"][0]
+
+    def test_tells_the_desk_for_probes_to_read_it_anew_too(
+        self, tmp_path: Path, served: Calls, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        told: list[tuple[int, int]] = []
+        desks: list[Any] = []
+
+        def beside(work: Any) -> AbstractContextManager[int]:
+            desks.append(work)
+            return nullcontext(4711)
+
+        monkeypatch.setattr(serving, "beside", beside)
+        monkeypatch.setattr("os.kill", lambda *call: told.append(call))
+        ops = free_port()
+        server = {"bind": f"127.0.0.1:{free_port()}", "ops_bind": f"127.0.0.1:{ops}"}
+        assert run("serve", "--config", str(written(tmp_path, {"server": server}))).exit_code == 0
+        assert served[0][1]["renew"]() == serving.Shape(1, 32)
+        assert told == [(4711, signal.SIGHUP)]
+        desks[0]()
+        arguments, options = served[1]
+        assert arguments == ("bridge.cli:ops_of_worker", "127.0.0.1", ops, serving.Shape(threads=cli.OPS_THREADS))
+        assert options["told"] is served[0][1]["board"]
+        with capture_logs() as lines:
+            options["diary"].note("reloaded")
+        assert lines == [{"event": "reloaded", "process": "ops", "log_level": "info"}]
 
     def test_tells_its_workers_the_absolute_path(
         self, tmp_path: Path, served: Calls, monkeypatch: pytest.MonkeyPatch
@@ -131,45 +180,12 @@ class TestServe:
     def test_says_that_the_host_is_not_here(self, tmp_path: Path, served: Calls) -> None:
         result = run("serve", "--config", str(written(tmp_path, {"server": {"bind": "nowhere.invalid:8000"}})))
         assert (result.exit_code, served) == (1, [])
-        assert result.stderr.startswith("Cannot listen at nowhere.invalid port 8000: ")
+        assert "Cannot listen at nowhere.invalid port 8000: " in result.stderr
 
     def test_makes_the_bridge_in_its_worker(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(running, "hear_signals", lambda: None)
+        monkeypatch.setattr(serving, "hear_signals", lambda: None)
         monkeypatch.setattr(bridge.app, "from_environment", lambda: "the bridge")
         assert cli.bridge_of_worker() == "the bridge"  # type: ignore[comparison-overlap]
-
-
-class TestCheck:
-    def test_offline_looks_at_the_file_only(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(bridge.app, "probe", None)
-        config = written(tmp_path, {"connections.0.instance_id": ""})
-        result = run("check", "--offline", "--config", str(config))
-        assert result.exit_code == 0
-        ok, warning = result.stdout.splitlines()
-        assert ok.split() == ["ok", f"{config}:", "every", "key", "is", "understood"]
-        assert warning.startswith("warn   connections.contoso.instance_id: ")
-
-    def test_tells_every_fault_of_the_file(self, tmp_path: Path) -> None:
-        config = written(tmp_path, {"public_url": GONE, "nonsense": 1})
-        result = run("check", "--offline", "--config", str(config))
-        assert result.exit_code == 1
-        assert result.stdout.splitlines() == [
-            f"fault  {config}: public_url: is required",
-            f"fault  {config}: nonsense: is no key that the bridge knows",
-        ]
-        assert result.stderr == "2 to put right.\n"
-
-    def test_tells_what_every_server_answered(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(bridge.app, "probe", lambda _settings: [("ok", "store", "answers")])
-        result = run("check", "--config", str(written(tmp_path)))
-        assert (result.exit_code, result.stdout.splitlines()[-1].split()) == (0, ["ok", "store:", "answers"])
-
-    def test_ends_with_1_when_a_server_does_not_answer(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        found = [("ok", "store", "answers"), ("fault", "contoso", "no answer")]
-        monkeypatch.setattr(bridge.app, "probe", lambda _settings: found)
-        result = run("check", "--config", str(written(tmp_path)))
-        assert (result.exit_code, result.stderr) == (1, "One to put right.\n")
-        assert result.stdout.splitlines()[-1].split() == ["fault", "contoso:", "no", "answer"]
 
 
 class TestSandbox:
@@ -178,10 +194,11 @@ class TestSandbox:
         result = run("sandbox", "--port", str(port))
         assert f"http://localhost:{port}" in result.stdout
         (call,) = served
-        assert call == (("bridge.cli:sandbox_of_worker", "127.0.0.1", port), {"threads": cli.SANDBOX_THREADS})
+        shape = serving.Shape(threads=cli.SANDBOX_THREADS)
+        assert call == (("bridge.cli:sandbox_of_worker", "127.0.0.1", port, shape), {})
 
     def test_is_made_in_its_worker(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(running, "hear_signals", lambda: None)
+        monkeypatch.setattr(serving, "hear_signals", lambda: None)
         monkeypatch.setattr(bridge.sandbox.app, "create_sandbox", lambda base_url, **_: f"a sandbox at {base_url}")
         monkeypatch.setenv(cli.SANDBOX_VARIABLE, "http://localhost:5100")
         assert cli.sandbox_of_worker() == "a sandbox at http://localhost:5100"  # type: ignore[comparison-overlap]

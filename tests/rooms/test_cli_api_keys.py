@@ -15,11 +15,11 @@ import structlog
 from click.testing import CliRunner
 
 from bridge import cli, telling
+from bridge.app import prepare_store
 from bridge.core.scopes import SCOPES
 from bridge.ops.trail import Search
 from bridge.rooms import build_services, make_outbound
 from bridge.settings import load
-from tests.kit.house import _lay_schema
 from tests.rooms.configurations import GOOD, changed, toml
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def shell(tmp_path: Path) -> Iterator[Shell]:
         for name in ("Contoso", "globex")
     ]
     config.write_text(toml(document), "utf-8")
-    _lay_schema(document["store"]["database"])
+    prepare_store(load(config, {}))
     handlers, level = logging.getLogger().handlers[:], logging.getLogger().level
     yield Shell(config)
     # The commands send log lines to a standard error that ends with them.

@@ -23,7 +23,6 @@ from bridge.settings import load
 from bridge.signin.agent_session import AgentSession
 from bridge.signin.resealing import Resealing
 from tests.contracts.customers import customer
-from tests.kit.house import _lay_schema
 from tests.rooms.configurations import changed, toml
 
 if TYPE_CHECKING:
@@ -78,8 +77,8 @@ class Shell:
     @contextmanager
     def services(self, *secrets: str) -> Iterator[Services]:
         settings = load(self.write(*secrets), {})
-        _lay_schema(settings.store.database)
         services = build_services(settings, make_outbound(settings), time.time)
+        services.database.upgrade()
         yield services
         services.database.close()
 
@@ -185,8 +184,8 @@ class TestStatus:
         result = shell.run("status")
         assert (result.exit_code, result.stdout) == (1, "")
         assert result.stderr == (
-            "The database does not answer, or has no tables yet: store_unavailable: The session store does not answer."
-            " (received OperationalError)\n"
+            "store.database: store_unavailable: The database does not answer. (received no table where there should be"
+            f" one) at {shell.folder}/bridge.db\n"
         )
 
 

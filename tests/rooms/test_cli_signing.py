@@ -124,7 +124,7 @@ class TestNew:
         made = load_private_key(path.read_text("ascii"))
         assert (result.exit_code, result.stderr) == (0, "")
         assert (stat.S_IMODE(path.stat().st_mode), made.key_size) == (0o600, 2048)
-        assert path.read_text("ascii").startswith("-----BEGIN PRIVATE KEY-----\n")
+        assert path.read_text("ascii").startswith("-----BEGIN PRIVATE KEY-----\n")  # pragma: allowlist secret
         assert f"\n{public_pem(made)}\n" in result.stdout
         assert {public_base64(made), f'    private_key = {{ file = "{path}" }}'} <= set(result.stdout.splitlines())
         assert "PRIVATE KEY" not in result.stdout

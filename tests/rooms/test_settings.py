@@ -529,6 +529,7 @@ class TestAFileThatCannotBeRead:
 RULE = {"connection": "Contoso", "claim": "email", "values": ["it@contoso.example"]}
 TENANTS = {**MICROSOFT, "tenant": "common", "allowed_tenants": [TENANT, TENANT.replace("8", "9")]}
 DOUBTFUL = [
+    ({"server.bind": "0.0.0.0:8000"}, "server.ops_bind"),
     ({"session.ac_token_cookie.http_only": False}, "session.ac_token_cookie.http_only"),
     ({"session.idle": "13h"}, "session.idle"),
     ({"connections.0.enabled": False}, "connections"),
@@ -561,6 +562,8 @@ def test_the_openapi_is_doubtful_without_an_instance(tmp_path: Path) -> None:
 
 
 NOT_DOUBTFUL = [
+    {"server.bind": "0.0.0.0:8000", "server.ops_bind": "0.0.0.0:9000"},
+    {"server.bind": "0.0.0.0:8000", "public_url": "http://localhost:8000"},
     {IDP: SALESFORCE},
     {IDP: {**SALESFORCE, "host": "login.salesforce.com", "organization_id": "00D000000000001"}},
     {IDP: MICROSOFT},

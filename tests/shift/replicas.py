@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from bridge.app import create_app
 from bridge.outbound import Limits, Outbound
 from bridge.sandbox.app import create_sandbox
-from tests.kit.house import SANDBOX, _lay_schema
+from tests.kit.house import SANDBOX
 from tests.kit.mounted import Mounted
 
 if TYPE_CHECKING:
@@ -111,7 +111,6 @@ class Site:
         sandbox = create_sandbox(SANDBOX, now=clock)
         self.world: World = sandbox.extensions["world"]
         self.wire.mount(SANDBOX, sandbox)
-        _lay_schema(settings.store.database)
         self.balancer = Balancer([self.open_replica(ahead) for ahead in aheads])
         self.wire.mount(settings.public_url, self.balancer)
 

@@ -188,7 +188,8 @@ class TestTheComparison:
         begun(console, SOME)
         with house.services.database.transaction() as transaction:
             kept = repr(transaction.execute(tables.agent_import_rows.select()).all())
-        assert not [name for name in (LIN, "New <One>", "Lin") if name in kept]
+        # Three letters by themselves stand in what is sealed by chance.
+        assert not [name for name in (LIN, "New <One>", '"Lin"', "'Lin'") if name in kept]
         house.clock.advance(KEPT_FOR + 1)
         begun(operator(house), "a,A,\n")
         assert (house.rows()["agent_imports"], house.rows()["agent_import_rows"]) == (1, 1)

@@ -139,7 +139,7 @@ class Server(MPServer):
         try:
             super().shutdown(exit_code)  # type: ignore[no-untyped-call]
         finally:
-            self._diary.note("stopped", exit_code=exit_code or int(bool(self.interrupt_children)))
+            self._diary.tell("stopped", exit_code=exit_code or int(bool(self.interrupt_children)))
 
     # Workers
 
@@ -156,7 +156,7 @@ class Server(MPServer):
         self.wrks = self._launch(range(self.workers), spawn_target, target_loader)
         if self._are_ready(self.wrks):
             self._tell(State.SERVING, "READY=1")
-            self._diary.note("serving", **self._diary.facts, workers=self.workers, threads=self.blocking_threads)
+            self._diary.tell("serving", **self._diary.facts, workers=self.workers, threads=self.blocking_threads)
         elif not self.interrupt_signal:
             self._diary.fault("worker_not_started")
             self.interrupt_children.append(0)  # Granian's way to exit code 1
@@ -196,7 +196,7 @@ class Server(MPServer):
             if self._are_ready([new]):
                 old, self.wrks[number] = self.wrks[number], new
                 self.respawned_wrks[number] = time.monotonic()
-                self._diary.note("worker_replaced", pid=new._id(), former_pid=old._id(), exit_code=old.inner.exitcode)  # noqa: SLF001 — it has no other name
+                self._diary.tell("worker_replaced", pid=new._id(), former_pid=old._id(), exit_code=old.inner.exitcode)  # noqa: SLF001 — it has no other name
                 self._end([old])
             else:
                 self._end([new])
@@ -237,7 +237,7 @@ class Server(MPServer):
             self._tidings[worker][1].state = State.DRAINING
         time.sleep(_SECONDS_TO_LEAVE)
         self._end(old)
-        self._diary.note("reloaded", workers=shape.workers, threads=shape.threads)
+        self._diary.tell("reloaded", workers=shape.workers, threads=shape.threads)
 
     def _end(self, workers: list[WorkerProcess]) -> None:
         """End workers once they have finished what they began, at the latest after `SECONDS_TO_FINISH`."""
@@ -259,7 +259,7 @@ class Server(MPServer):
         if signal.SIGINT in args:
             self.workers_kill_timeout = _SECONDS_AFTER_CTRL_C
         if self._board.state is not State.DRAINING:
-            self._diary.note("draining", seconds=0 if at_once else self._drain)
+            self._diary.tell("draining", seconds=0 if at_once else self._drain)
         self._tell(State.DRAINING, "STOPPING=1")
         if at_once:
             self._stop()

@@ -21,7 +21,7 @@ class Diary:
     log: Any = None
     facts: Mapping[str, str] = field(default_factory=dict)
 
-    def note(self, event: str, **fields: object) -> None:
+    def tell(self, event: str, **fields: object) -> None:
         """Write down what went as it should."""
         if self.log:
             self.log.info(event, **fields)

@@ -28,3 +28,18 @@ AC_TOKEN: Final = "AC_TOKEN"  # noqa: S105 — a cookie's name
 TENANT_PLACEHOLDER: Final = "{tenantid}"
 MULTI_TENANT: Final = frozenset({"common", "organizations", "consumers"})
 PERSONAL_ACCOUNTS_TENANT: Final = "9188040d-6c67-4c5b-b112-36a304b66dad"
+
+SIGNING_ALGORITHMS: Final = (
+    "RS256",
+    "RS384",
+    "RS512",
+    "PS256",
+    "PS384",
+    "PS512",
+    "ES256",
+    "ES384",
+    "ES512",
+    "EdDSA",
+    "Ed25519",
+)
+"""Of ID and logout tokens. No `none` and no HS*: whoever knows a client secret or a public key could sign with it."""

@@ -13,7 +13,7 @@ from joserfc.errors import JoseError
 
 from bridge.core.errors import IdTokenInvalid, showable
 from bridge.core.model import VerifiedClaims
-from bridge.core.protocol import TENANT_PLACEHOLDER
+from bridge.core.protocol import SIGNING_ALGORITHMS, TENANT_PLACEHOLDER
 from bridge.upstream.metadata import ProviderMetadata, issuer_matches
 
 if TYPE_CHECKING:
@@ -27,20 +27,6 @@ LEEWAY: Final = 120
 _LATEST: Final = 10**15
 """No time in seconds is later; JSON's numbers have no end."""
 
-# No `none`, and no HS*: whoever knows a client secret or a public key could sign with it.
-_ALGORITHMS: Final = (
-    "RS256",
-    "RS384",
-    "RS512",
-    "PS256",
-    "PS384",
-    "PS512",
-    "ES256",
-    "ES384",
-    "ES512",
-    "EdDSA",
-    "Ed25519",
-)
 _KEY_TYPES: Final = {"RS": "RSA", "PS": "RSA", "ES": "EC", "Ed": "OKP"}
 
 
@@ -133,7 +119,7 @@ def verify_signature(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return header and claims of a token that one of the provider's keys signed; see `verify`."""
     header = _read_header(unverified_token)
-    allowed = [name for name in _ALGORITHMS if not algorithms or name in algorithms] or ["RS256"]
+    allowed = [name for name in SIGNING_ALGORITHMS if not algorithms or name in algorithms] or ["RS256"]
     if header.get("alg") not in allowed:
         raise IdTokenInvalid(expected=f"alg {' or '.join(allowed)}", received=showable(header.get("alg")))
     try:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
 
+from bridge.core.protocol import SIGNING_ALGORITHMS
 from bridge.web.admin.forms_fields import (
     address,
     choice,
@@ -25,19 +26,6 @@ from bridge.web.admin.forms_fields import (
     words,
 )
 
-_ALGORITHMS: Final = (
-    "RS256",
-    "RS384",
-    "RS512",
-    "PS256",
-    "PS384",
-    "PS512",
-    "ES256",
-    "ES384",
-    "ES512",
-    "EdDSA",
-    "Ed25519",
-)
 _REDIRECTION: Final = _("Only to replace the address that discovery finds.")
 
 
@@ -232,7 +220,7 @@ class ConnectionForm(PlainForm):
     idp_id_token_signed_response_alg = choice(
         _("How ID tokens are signed"),
         _("Where the provider has several ways, the one that it keeps for this client; another is then refused."),
-        [("", _("as the provider says")), *((one, one) for one in _ALGORITHMS)],
+        [("", _("as the provider says")), *((one, one) for one in SIGNING_ALGORITHMS)],
     )
     idp_response_mode = choice(
         _("How the answer comes back"),

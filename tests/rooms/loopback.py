@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 _PATIENCE = 5
+_TICK = 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,13 @@ class Server:
 
     def url(self, path: str = "/") -> str:
         return f"{self.scheme}://{HOST}:{self.port}{path}"
+
+    def opened(self) -> int:
+        """Return the number of connections once there is one: who connects is ahead of who accepts."""
+        give_up_at = time.monotonic() + _PATIENCE
+        while not self.connections and time.monotonic() < give_up_at:
+            time.sleep(_TICK)
+        return self.connections
 
 
 Act = Callable[[socket.socket, Server], None]

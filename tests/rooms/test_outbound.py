@@ -73,7 +73,7 @@ class TestReadiness:
         monkeypatch.setattr(lines, "_TICKETS", 0.1)
         with serving(answering(answer()), authority.server_context(HOST) if is_tls else None) as server:
             get_ready(outbound, server.url())
-            assert (server.connections, len(server.asked)) == (1, 0)
+            assert (server.opened(), len(server.asked)) == (1, 0)
             get_ready(outbound, server.url())
             assert outbound.get(server.url(), FAILURES).status == 200
             assert server.connections == 1

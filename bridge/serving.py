@@ -27,7 +27,7 @@ from granian.net import SocketSpec  # type: ignore[attr-defined]  # it does not 
 from granian.server.mp import MPServer
 
 from bridge.ops.diary import Diary
-from bridge.ops.health import STATE, Board, State, notify
+from bridge.ops.health import NOTIFY_SOCKET, STATE, Board, State, notify
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -376,6 +376,7 @@ def beside(work: Callable[[], None]) -> Iterator[int]:
     def begin() -> None:
         forget_signals()
         end_with_parent()
+        os.environ.pop(NOTIFY_SOCKET, None)  # systemd hears the main process alone, and complains of any other
         work()
 
     with _signals_held():

@@ -21,6 +21,8 @@ SECONDS_TO_ANSWER: Final = 1.5
 NO_ANSWER: Final = "no_answer"
 STATE: Final = "bridge.state"
 """Key of a request's environment: the server's `State`."""
+NOTIFY_SOCKET: Final = "NOTIFY_SOCKET"
+"""Variable that names systemd's ear."""
 
 
 class State(IntEnum):
@@ -49,7 +51,7 @@ class Board:
 
 def notify(word: str) -> None:
     """Tell systemd how it goes, where it asked to be told: sd_notify(3)."""
-    address = os.environ.get("NOTIFY_SOCKET", "")
+    address = os.environ.get(NOTIFY_SOCKET, "")
     if address.startswith("@"):
         address = f"\0{address[1:]}"
     if address:

@@ -64,7 +64,7 @@ def test_the_unit_says_of_the_bridge_what_is_so(tmp_path: Path) -> None:
     found = unit()
     check, reload = found["ExecReload"]
     assert reload == "/bin/kill -HUP $MAINPID", "only where the check before it has ended well"
-    assert check == f"+{found['ExecStartPre'][0]}"
+    assert check == f"+/usr/bin/nsenter --target $MAINPID --mount {found['ExecStartPre'][0]}"
     for line in found["ExecStart"] + found["ExecStartPre"]:
         _, command, *options = line.split()
         assert command in cli.main.commands

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import socket
@@ -285,6 +286,23 @@ def test_systemd_is_told_when_it_is_ready_when_it_reloads_and_that_it_ends(
         one.server._reload(idle, one.make)
         one.server.signal_handler_interrupt(signal.SIGTERM, None)
         assert [systemd.recv(99) for _ in range(4)] == [b"READY=1", b"RELOADING=1", b"READY=1", b"STOPPING=1"]
+
+
+def test_systemd_hears_nothing_of_the_desk_for_probes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        done = multiprocessing.get_context("fork").Event()
+
+        def work() -> None:
+            notify("READY=1")
+            done.set()
+
+        with serving.beside(work):
+            assert done.wait(10)
+        with pytest.raises(BlockingIOError):
+            systemd.recv(99, socket.MSG_DONTWAIT)
+    assert "NOTIFY_SOCKET" in os.environ
 
 
 @pytest.mark.parametrize("address", ["", "/nowhere/notify", "@nobody-listens-here"])

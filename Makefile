@@ -18,7 +18,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --generate-hashes --univ
 
 SUITE := $(BIN)/python -m pytest -n 3 --dist worksteal
 
-.PHONY: help demo test coverage check audit format bench fuzz rules upgrade shift load wheel lock translations pictures venv browser clean
+.PHONY: help demo test coverage check audit format bench fuzz rules upgrade shift load wheel unit lock translations pictures venv browser clean
 
 help: ## Show the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -56,8 +56,8 @@ format: $(DEV) ## Let ruff put things right
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: $(DEV) ## Measure sign-ins and requests beside peers (PROFILE=1: where the CPU goes; SIGN_INS=100000: memory)
-	@$(BIN)/python -m tests.bench$(if $(SIGN_INS),.memory --sign-ins $(SIGN_INS))$(if $(PROFILE), --profile)
+bench: $(DEV) ## Measure sign-ins and requests beside peers (PROFILE=1: where the CPU goes; SIGN_INS=100000: memory; MODEL=1: workers, threads)
+	@$(BIN)/python -m tests.bench$(if $(MODEL),.model)$(if $(SIGN_INS),.memory --sign-ins $(SIGN_INS))$(if $(PROFILE), --profile)
 
 fuzz: $(DEV) ## Let every reader of foreign bytes read what nobody would write (SECONDS=60 each, TARGET=landing)
 	@$(PIP) install --quiet --only-binary :all: --require-hashes -r tests/fuzz/atheris.lock \
@@ -80,6 +80,9 @@ load: $(DEV) browser ## Let 10,000 agents sign in at three replicas behind nginx
 
 wheel: $(DEV) ## Build wheel and sdist, install the wheel by itself, and sign in at its demo
 	@.ci/try-wheel $(BIN)/python build
+
+unit: wheel ## Boot systemd in a container and try config/bridge.service there (root; debootstrap, systemd-container)
+	@.ci/try-unit build
 
 lock: $(DEV) ## Write both lock files anew (UPGRADE=1: to the newest versions)
 	@$(COMPILE) $(if $(UPGRADE),--upgrade) --output-file requirements.lock

@@ -7,6 +7,7 @@ Authlib (``flasks``, ``plain``) and a view that does nothing (``bare``); a brows
 second process (``load``); the measuring (``measures``, ``start``, ``footprint``) and the telling (``report``,
 ``targets``).
 ``python -m tests.bench`` runs it, with ``--profile`` it says where the bridge's CPU goes (``profiling``,
-``profiled``), ``python -m tests.bench.memory`` runs long. All stays on loopback and is removed at the end, but
-``build/peers``.
+``profiled``), ``python -m tests.bench.memory`` runs long. ``python -m tests.bench.model`` measures how many workers and
+threads the bridge wants (``crowd``, ``slow``, ``tuned``, ``model_report``). All stays on loopback and is removed at the
+end, but ``build/peers``.
 """

@@ -262,7 +262,8 @@ class Outbound:
 
     @contextmanager
     def _counting(self, request: requests.PreparedRequest) -> Iterator[None]:
-        with self._breakers.passing(line_of(str(request.url))) as passage:
+        wait = min(self.limits.wait, self._hurry.seconds_left())
+        with self._breakers.passing(line_of(str(request.url)), wait) as passage:
             try:
                 yield
             except (PrivateAddress, ValueError):

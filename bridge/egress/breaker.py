@@ -68,20 +68,32 @@ class Breakers:
         self._lock = threading.Lock()
 
     @contextmanager
-    def passing(self, key: str) -> Iterator[Passage]:
+    def passing(self, key: str, wait: float = 0.0) -> Iterator[Passage]:
         """Let a call through and count how it ends; the caller tells the passage.
+
+        Args:
+            wait: seconds for which a call waits for a place, as long as answers come.
 
         Raises:
             Tripped: the circuit is open, or too many calls are under way.
         """
         with self._lock:
             circuit = self._circuit(key)
-            passage = circuit.enter(self._clock(), self._at_once)
+            passage = self._place(circuit, time.monotonic() + wait)
         try:
             yield passage
         finally:
             with self._lock:
                 circuit.leave(passage, self._clock())
+
+    def _place(self, circuit: _Circuit, give_up_at: float) -> Passage:
+        while (passage := circuit.enter(self._clock(), self._at_once)) is None:
+            # Conditions wait by the machine's clock, whichever clock is ours.
+            left = give_up_at - time.monotonic()
+            if left <= 0 or circuit.is_suspect(self._clock()):
+                raise Tripped("too many calls under way")
+            circuit.freed.wait(left)
+        return passage
 
     def states(self) -> dict[str, State]:
         """Return the state of each circuit that was used, or refused a call, in the last ten minutes."""
@@ -100,7 +112,7 @@ class Breakers:
         if circuit is None:
             if len(self._circuits) >= MOST:
                 self._forget_one()
-            circuit = self._circuits[key] = _Circuit()
+            circuit = self._circuits[key] = _Circuit(self._lock)
         self._circuits.move_to_end(key)
         return circuit
 
@@ -113,8 +125,9 @@ class Breakers:
 class _Circuit:
     """What is known of one key; its owner holds the lock and tells the time."""
 
-    def __init__(self) -> None:
+    def __init__(self, lock: threading.Lock) -> None:
         self.used_at = -math.inf
+        self.freed = threading.Condition(lock)
         self._under_way: dict[Passage, None] = {}
         self._failures = 0
         self._answered_at = -math.inf
@@ -136,15 +149,20 @@ class _Circuit:
             return "closed"
         return "open" if now < self._rests_until else "half_open"
 
-    def enter(self, now: float, at_once: int) -> Passage:
+    def is_suspect(self, now: float) -> bool:
+        oldest = next(iter(self._under_way), None)
+        return oldest is not None and now - oldest.began_at > _PATIENCE and self._answered_at < oldest.began_at
+
+    def enter(self, now: float, at_once: int) -> Passage | None:
+        """Return the passage, None where there is no room."""
         self.used_at = now
         state = self.state(now)
         if state == "open" or self._probe:
             raise Tripped("none lately, so it was not asked")
         # A probe is no suspect: what hung before the circuit opened may hang still.
-        room = min(at_once, _ROOM_OF_SUSPECTS) if state == "closed" and self._is_suspect(now) else at_once
+        room = min(at_once, _ROOM_OF_SUSPECTS) if state == "closed" and self.is_suspect(now) else at_once
         if len(self._under_way) >= room:
-            raise Tripped("too many calls under way")
+            return None
         passage = Passage(now)
         self._under_way[passage] = None
         if state == "half_open":
@@ -153,6 +171,7 @@ class _Circuit:
 
     def leave(self, passage: Passage, now: float) -> None:
         del self._under_way[passage]
+        self.freed.notify()
         is_probe = passage is self._probe
         if is_probe:
             self._probe = None
@@ -160,10 +179,6 @@ class _Circuit:
             self._close(now)
         elif passage.is_answered is False:
             self._count(passage, now, is_probe=is_probe)
-
-    def _is_suspect(self, now: float) -> bool:
-        oldest = next(iter(self._under_way), None)
-        return oldest is not None and now - oldest.began_at > _PATIENCE and self._answered_at < oldest.began_at
 
     def _count(self, passage: Passage, now: float, *, is_probe: bool) -> None:
         if is_probe:

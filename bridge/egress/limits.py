@@ -7,10 +7,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Time limits in seconds (`deadline`: one call in all, however slowly it drips), the most bytes, calls at once."""
+    """Time limits in seconds, the most bytes, and calls at once.
+
+    Args:
+        deadline: of one call in all, however slowly it drips.
+        wait: for a place among the calls at once of a host that answers; the more threads come at the start of a shift.
+    """
 
     connect: float = 3.0
     read: float = 10.0
     deadline: float = 20.0
     size: int = 1_048_576
     per_host: int = 16
+    wait: float = 1.0

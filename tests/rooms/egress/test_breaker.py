@@ -105,11 +105,11 @@ class TestProbing:
         passed, refused = threading.Semaphore(0), threading.Semaphore(0)
 
         def call() -> None:
-            together.wait(5)
+            together.wait(60)
             try:
                 with host.breakers.passing(IDP) as passage:
                     passed.release()
-                    let_go.wait(5)
+                    let_go.wait(60)
                     passage.answered()
             except Tripped:
                 refused.release()
@@ -117,11 +117,11 @@ class TestProbing:
         threads = [threading.Thread(target=call) for _ in range(8)]
         for thread in threads:
             thread.start()
-        assert passed.acquire(timeout=5)
-        assert all(refused.acquire(timeout=5) for _ in range(7))
+        assert passed.acquire(timeout=60)
+        assert all(refused.acquire(timeout=60) for _ in range(7))
         let_go.set()
         for thread in threads:
-            thread.join(5)
+            thread.join(60)
         assert host.state == "closed"
 
     def test_an_answer_closes_the_circuit_for_all_and_its_history_is_gone(self, host: Host) -> None:
@@ -201,6 +201,35 @@ class TestBulkhead:
             with host.breakers.passing("https://other.example"):
                 pass
         host.call("answered")
+
+    def test_whoever_may_wait_takes_the_place_that_comes_back(self, host: Host) -> None:
+        ended: list[str] = []
+
+        def call() -> None:
+            with host.breakers.passing(IDP, wait=60) as passage:
+                ended.append("second")
+                passage.answered()
+
+        second = threading.Thread(target=call)
+        with host.under_way(16):
+            second.start()
+            ended.append("first")
+        second.join(60)
+        assert ended == ["first", "second"]
+
+    def test_nobody_waits_longer_than_asked(self, host: Host) -> None:
+        with (
+            host.under_way(16),
+            pytest.raises(Tripped, match=CROWDED),
+            host.breakers.passing(IDP, wait=0.01),
+        ):
+            pass
+
+    def test_nobody_waits_for_a_suspect(self, host: Host) -> None:
+        with host.under_way(16):
+            host.now += 3
+            with pytest.raises(Tripped, match=CROWDED), host.breakers.passing(IDP, wait=600):
+                pass
 
     def test_a_suspect_gets_four_at_a_time(self, host: Host) -> None:
         with host.under_way(3):

@@ -7,7 +7,6 @@ be accepted belongs to no worker and is not lost with one.
 
 from __future__ import annotations
 
-import gc
 import multiprocessing
 import os
 import resource
@@ -26,6 +25,7 @@ from granian.log import LogLevels
 from granian.net import SocketSpec  # type: ignore[attr-defined]  # it does not say what it exports
 from granian.server.mp import MPServer
 
+from bridge.ops import garbage
 from bridge.ops.diary import Diary
 from bridge.ops.health import NOTIFY_SOCKET, STATE, Board, State, notify
 
@@ -109,9 +109,7 @@ def serve_wsgi(
     )
     board = board or Board()
     server.furnish(drain, board, told or board, renew, diary or Diary())
-    # What is loaded stays: no collection looks at it again, and so workers go on sharing its pages.
-    gc.collect()
-    gc.freeze()
+    garbage.pass_over_what_is_loaded()
     server.serve()
 
 
@@ -250,6 +248,7 @@ class Server(MPServer):
                 worker.kill()
                 worker.join()
             os.close(self._tidings.pop(worker)[0])
+        _fold_counts([worker._id() for worker in workers])  # noqa: SLF001 — it has no other name
 
     # Signals
 
@@ -278,6 +277,14 @@ class Server(MPServer):
             notify(word)
 
 
+def _fold_counts(pids: list[int]) -> None:
+    """Let what ended workers counted lie in one file, however many reloads there are."""
+    if folder := os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        from bridge.ops import counters  # noqa: PLC0415 — loads the metrics, which the light commands do without
+
+        counters.fold(folder, pids)
+
+
 # In a worker ---------------------------------------------------------------------------------------------------------
 
 
@@ -298,6 +305,8 @@ def forget_signals() -> None:
 
 def _make(load: Callable[[], Any], told: int, board: Board, leaving: Board) -> Any:
     application = load()
+    garbage.pass_over_what_is_loaded()
+    garbage.look_seldom()
     os.write(told, b".")
     os.close(told)
     return stating(application, board, leaving)

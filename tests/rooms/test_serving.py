@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from granian.constants import Interfaces
 from granian.log import LogLevels
+from prometheus_client.mmap_dict import MmapedDict
 
 from bridge import serving
 from bridge.ops.diary import Diary
@@ -142,7 +143,7 @@ class TestWorkers:
         one.start()
         dead, other = one.pids()
         os.kill(dead, signal.SIGKILL)
-        assert one.server.main_loop_interrupt.wait(5)
+        assert one.server.main_loop_interrupt.wait(30)
         assert one.server.interrupt_children == [0]
         one.respawn(0)
         assert one.pids()[1] == other
@@ -185,6 +186,22 @@ class TestAReload:
         assert one.lines[1:] == [("reloaded", {"workers": 3, "threads": 5})]
         assert not one.server.interrupt_children
 
+    def test_lets_what_the_old_workers_counted_lie_in_one_file(
+        self, desk: Callable[..., Desk], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+        one = desk(2)
+        one.manner = lambda: MmapedDict(f"{tmp_path}/counter_{os.getpid()}.db").write_value("[]", 1.5, 0.0)  # type: ignore[no-untyped-call]
+        one.start()
+        for _ in range(2):
+            one.server._reload(idle, one.make)
+        assert {file.name for file in tmp_path.iterdir()} == {
+            "counter_ended.db",
+            *(f"counter_{pid}.db" for pid in one.pids()),
+        }
+        ended = MmapedDict.read_all_values_from_file(tmp_path / "counter_ended.db")  # type: ignore[no-untyped-call]
+        assert [(key.strip(), value) for key, value, *_ in ended] == [("[]", 6.0)]
+
     def test_that_is_refused_leaves_everything_as_it_was(self, desk: Callable[..., Desk]) -> None:
         one = desk(1, renew=lambda: None)
         one.start()
@@ -217,7 +234,7 @@ class TestTheEnd:
         one.server.signal_handler_interrupt(signal.SIGTERM, None)
         assert one.state() is State.DRAINING
         assert not one.server.interrupt_signal
-        assert one.server.main_loop_interrupt.wait(5)
+        assert one.server.main_loop_interrupt.wait(30)
         assert one.server.interrupt_signal
 
     @pytest.mark.parametrize(
@@ -299,7 +316,7 @@ def test_systemd_hears_nothing_of_the_desk_for_probes(tmp_path: Path, monkeypatc
             done.set()
 
         with serving.beside(work):
-            assert done.wait(10)
+            assert done.wait(60)
         with pytest.raises(BlockingIOError):
             systemd.recv(99, socket.MSG_DONTWAIT)
     assert "NOTIFY_SOCKET" in os.environ
@@ -377,23 +394,23 @@ ended.wait()
 """
 
 
-def seconds_to_end(manner: str) -> float:
+def is_ended_by_a_signal(manner: str, patience: float) -> bool:
     with subprocess.Popen([sys.executable, "-c", DEAF, manner], stdout=subprocess.PIPE, cwd=ROOT) as process:
         assert process.stdout
         process.stdout.readline()
         time.sleep(0.3)
-        began = time.monotonic()
         process.send_signal(signal.SIGTERM)
         try:
-            process.wait(3)
+            process.wait(patience)
         except subprocess.TimeoutExpired:
             process.kill()
-        return time.monotonic() - began
+            return False
+        return True
 
 
 def test_a_waiting_main_thread_hears_signals_that_other_threads_got() -> None:
-    assert seconds_to_end("is deaf") > 2.9
-    assert seconds_to_end("hears") < 2.9
+    assert not is_ended_by_a_signal("is deaf", patience=1)
+    assert is_ended_by_a_signal("hears", patience=50)
 
 
 def test_signals_are_heard_while_the_main_thread_works_too() -> None:
@@ -404,7 +421,7 @@ def test_signals_are_heard_while_the_main_thread_works_too() -> None:
         serving.hear_signals()
         signal.signal(signal.SIGUSR1, lambda number, _frame: heard.append(number))
         signal.raise_signal(signal.SIGUSR1)
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 30
         while not heard and time.monotonic() < deadline:
             time.sleep(0.01)
         assert heard == [signal.SIGUSR1]
@@ -423,7 +440,7 @@ def test_a_worker_ends_with_whoever_started_it(monkeypatch: pytest.MonkeyPatch) 
     serving.end_with_parent()
     assert not ended.wait(0.05)
     gone.set()
-    assert ended.wait(10)
+    assert ended.wait(60)
 
 
 def test_a_process_that_nobody_started_as_a_worker_lives_on(monkeypatch: pytest.MonkeyPatch) -> None:

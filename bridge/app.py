@@ -18,6 +18,7 @@ from flask_bootstrap import Bootstrap5
 from bridge import __version__, gauges
 from bridge.checks import round as checks
 from bridge.checks.scene import Deployment, Scene
+from bridge.connections import turns
 from bridge.connections.register import FILE_AUTHOR
 from bridge.core.errors import StoreUnavailable
 from bridge.db import Database
@@ -182,9 +183,13 @@ def prepare_store(settings: Settings) -> None:
     database.close()
 
 
-def from_environment() -> Flask:
-    """Return the application for the file that ``BRIDGE_CONFIG`` names; raises SettingsError."""
-    settings = _settings_of_environment()
+def from_environment(read: Settings | None = None) -> Flask:
+    """Return the application for the file that ``BRIDGE_CONFIG`` names; raises SettingsError.
+
+    Args:
+        read: what that file says, where this process knows it already.
+    """
+    settings = _settings_of_environment(read)
     app = create_app(settings, tracing=tracing_of(os.environ, __version__))
     # Read now, they serve on through an outage of the database that comes before this worker's first request.
     app.extensions[EXTENSION].connections.enabled()
@@ -209,8 +214,8 @@ def _install_gauges(settings: Settings, services: Services) -> None:
     gauges.install(services, retention=kept.retention, per_connection=kept.per_connection)
 
 
-def _settings_of_environment() -> Settings:
-    settings = load(os.environ.get("BRIDGE_CONFIG", "config/bridge.toml"), os.environ)
+def _settings_of_environment(read: Settings | None = None) -> Settings:
+    settings = read or load(os.environ.get("BRIDGE_CONFIG", "config/bridge.toml"), os.environ)
     configure_logs(settings.log.level, settings.log.format)
     return settings
 
@@ -224,13 +229,32 @@ def provision(settings: Settings, services: Services) -> None:
     services.database.upgrade()
     services.kept_answers.sweep()
     with services.database.exclusively():
-        for name, done in services.register.provision(settings.connections):
-            services.journal.record_act(f"connection_{done}", actor=FILE_AUTHOR, connection=name)
+        changed = services.register.provision(settings.connections)
+        if changed:
+            _note_content(settings, services, changed)
+        for name, done in changed:
             if done == "left_the_file":
                 services.admin_sessions.end_all(name)
                 services.agent_sessions.end_all(name)
                 services.rehearsals.forget(name)
                 services.journal.retire(name, services.register.former_generation(name))
+
+
+def _note_content(settings: Settings, services: Services, changed: list[tuple[str, str]]) -> None:
+    """Write down what the file has changed, and whether it undoes what another replica's file did."""
+    before = turns.turns(services.trail, services.now(), __version__)
+    contents = turns.contents_of(settings.connections, services.key_ring)
+    for name, done in changed:
+        services.journal.record_act(
+            f"connection_{done}",
+            actor=FILE_AUTHOR,
+            connection=name,
+            file_content=contents[0],
+            release=__version__,
+        )
+    if other := turns.undone(contents, before):
+        minutes = int(services.now() - other.at) // 60
+        services.journal.record_act("files_differ", actor=FILE_AUTHOR, minutes_before=minutes)
 
 
 def probe(settings: Settings, config: Path | None = None, only: str | None = None) -> list[Finding]:
@@ -254,6 +278,7 @@ def probe(settings: Settings, config: Path | None = None, only: str | None = Non
         threads=settings.server.threads,
         sessions_url=settings.store.sessions,
         ca_bundle=settings.egress.ca_bundle,
+        given=tuple(settings.connections),
     )
     scene = Scene(services, outbound, MetadataCache(outbound), KeyCache(outbound), deployment)
     every = _every_connection(settings, services)

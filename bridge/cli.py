@@ -52,6 +52,8 @@ PLATFORM_VARIABLE: Final = "BRIDGE_SANDBOX_PLATFORM"
 SANDBOX_THREADS: Final = 64
 OPS_THREADS: Final = 4
 _A_MONTH: Final = 30 * 86_400
+_READ: Final[dict[Path, Settings]] = {}
+"""What `serve` serves by: its workers are forked from it, and need not read and check the same file again."""
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -97,7 +99,8 @@ def serve(config: Path) -> None:
     address = running.listenable(server.host, server.port)
     if server.ops_address:
         running.listenable(*server.ops_address)
-    os.environ[CONFIG_VARIABLE] = str(config.absolute())  # the workers read it themselves
+    os.environ[CONFIG_VARIABLE] = str(config.absolute())
+    _READ[config.absolute()] = settings
     with tempfile.TemporaryDirectory(prefix="hotline-bridge-metrics-") as counts, ExitStack() as ending:
         if server.workers > 1 or server.ops_address:
             # Before the program is loaded: every process counts into files, any of them sums up.
@@ -148,11 +151,11 @@ def _renewed(config: Path, first: Server, desk: int) -> serving.Shape | None:
         desk: the process of `_serve_ops`, which reads it too; 0: none.
     """
     try:
-        new = load(config, os.environ).server
+        _READ[config] = load(config, os.environ)
     except SettingsError as refusal:
         lines = str(refusal).splitlines()
     else:
-        return _shape(first, new, desk)
+        return _shape(first, _READ[config].server, desk)
     _log().error("reload_refused", reason="the configuration is faulty, the former goes on", faults=lines)
     return None
 
@@ -188,12 +191,12 @@ def ops_of_worker() -> Flask:
 
 
 def bridge_of_worker() -> Flask:
-    """Make the bridge in a worker; the configuration's path comes through the environment."""
+    """Make the bridge in a worker; the configuration's path comes through the environment, and what it says with us."""
     from bridge.app import from_environment  # noqa: PLC0415 — loads Flask and the database
 
     serving.hear_signals()
     serving.end_with_parent()
-    return from_environment()
+    return from_environment(_READ.get(Path(os.environ[CONFIG_VARIABLE])))
 
 
 @main.command()

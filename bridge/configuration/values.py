@@ -25,6 +25,7 @@ from bridge.configuration import addresses
 from bridge.connections.keys import key_text
 from bridge.core.model import Secret
 from bridge.core.wording import said
+from bridge.egress.trust import trusting
 from bridge.sessions.redis_address import read_redis_address
 
 if TYPE_CHECKING:
@@ -261,7 +262,7 @@ def _ca_bundle(text: str) -> str:
     if not text:
         return text
     try:
-        ssl.create_default_context(cafile=text)
+        trusting(text)
     except (OSError, ssl.SSLError) as fault:
         raise ValueError(f"is no readable file of certificates: {fault.strerror or type(fault).__name__}") from None
     return text

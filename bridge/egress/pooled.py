@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import requests
 from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
+from urllib3.connection import port_by_scheme
 
 from bridge.egress.addresses import demand_public, resolve
 from bridge.egress.certificates import CertificateDates
@@ -39,6 +40,7 @@ class PooledAdapter(HTTPAdapter):
         self._context = context
         self._certificates = CertificateDates(context)
         self._looked: dict[str, float] = {}
+        self._keyed: dict[str, tuple[Any, dict[str, Any]]] = {}
         super().__init__(pool_connections=_HOSTS, pool_maxsize=_CONNECTIONS_PER_HOST)
         self.poolmanager.pool_classes_by_scheme = dict(PUBLIC_POOLS if public_only else POOLS)
 
@@ -58,6 +60,27 @@ class PooledAdapter(HTTPAdapter):
         """Return the pool's key: scheme, host, port and the one shared context."""
         host, _ = super().build_connection_pool_key_attributes(request, verify, cert)
         return host, {"ssl_context": self._context} if host["scheme"] == "https" else {}
+
+    def get_connection_with_tls_context(self, request: Any, verify: Any, proxies: Any = None, cert: Any = None) -> Any:  # noqa: ARG002 — requests' signature
+        """Return the pool of a request's host; its key is written once for each address, from twenty members."""
+        known = self._keyed.get(request.url)
+        if known is None:
+            known = self._key_of(request, verify)
+            if len(self._keyed) >= _HOSTS:
+                self._keyed.clear()
+            self._keyed[request.url] = known
+        key, context = known
+        return self.poolmanager.connection_from_pool_key(key, dict(context))
+
+    def _key_of(self, request: Any, verify: Any) -> tuple[Any, dict[str, Any]]:
+        """Return a pool's key and what it is made with, as urllib3 puts them together."""
+        host, more = self.build_connection_pool_key_attributes(request, verify)
+        write = self.poolmanager.key_fn_by_scheme.get(host["scheme"])
+        if not host["host"] or not write:
+            raise requests.exceptions.InvalidURL("no address of http or https", request=request)
+        port = host["port"] or port_by_scheme[host["scheme"]]
+        context = {**self.poolmanager.connection_pool_kw, **more, **host, "port": port}
+        return write(context), context
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
         """Leave the connection as it is: its context has the authorities and demands a certificate."""

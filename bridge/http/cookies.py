@@ -27,6 +27,18 @@ _A_YEAR: Final = 365 * 86_400
 SameSite = Literal["Lax", "None"]
 
 
+def one_of(header: str, name: str) -> str:
+    """Return one of the cookies that were sent, the first of its name; empty: none.
+
+    Where no other is asked for: Werkzeug reads them all, and takes more time for it than the session behind this one.
+    """
+    for pair in header.split(";"):
+        found, _, value = pair.strip().partition("=")
+        if found == name:
+            return value
+    return ""
+
+
 def next_slot(request: Request) -> int:
     """Return the slot that the next sign-in at this connection takes; the oldest one goes."""
     value = request.cookies.get(_SLOT, "")

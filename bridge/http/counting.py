@@ -11,19 +11,19 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, cast
 
 import structlog
-from limits.storage import MemoryStorage, RedisStorage
+from limits.storage import RedisStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
 
 from bridge.core.errors import StoreUnavailable
 from bridge.sessions.redis_address import read_redis_address
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from limits import RateLimitItem, WindowStats
 
@@ -33,6 +33,8 @@ _PREFIX: Final = "bridge:limit:"
 _UNSEEN: Final[Window] = (0, 0.0, 0, 0.0)
 _PATIENCE: Final = 0.25
 """Seconds for Redis."""
+_SWEPT_AT_ONCE: Final = 8
+"""Old counts that go with each question: so many at most are new in it, and nobody waits for all to go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,24 +94,72 @@ def counter_for(sessions_url: str, ca_bundle: str) -> Counter:
     return CountsHere() if sessions_url == "database" else CountsInRedis(sessions_url, ca_bundle)
 
 
-class CountsHere:
-    """Counts in this process."""
+@dataclass(slots=True)
+class _Windows:
+    """Counts of one length of window: of this window and of the one before.
 
-    def __init__(self) -> None:
-        self._memory = MemoryStorage()
+    Args:
+        number: of this window, since the epoch.
+    """
+
+    number: int = 0
+    before: dict[str, int] = field(default_factory=dict)
+    now: dict[str, int] = field(default_factory=dict)
+
+
+class CountsHere:
+    """Counts in this process.
+
+    The library's own store in memory looks through all its keys each time that one is counted, in a thread that it
+    starts for that. Here whole windows go at once, and their keys few by few.
+
+    Args:
+        clock: epoch seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._windows: dict[int, _Windows] = {}
+        self._old: list[dict[str, int]] = []
         self._turn = Lock()
 
     def take(self, wanted: Sequence[Wanted], *, looks: bool = False) -> list[Had]:  # noqa: ARG002 — looking costs nothing here
         """Count one more of each that has room, whatever becomes of the others."""
-        return [self._one(one) for one in wanted]
+        with self._turn:
+            self._sweep()
+            return [self._one(one) for one in wanted]
 
     def _one(self, wanted: Wanted) -> Had:
-        item = wanted.item
-        # The library's own locks let threads that come together be counted once, or refuse all of them.
-        with self._turn:
-            is_counted = self._memory.acquire_sliding_window_entry(wanted.key, item.amount, item.get_expiry())
-            window = self._memory.get_sliding_window(wanted.key, item.get_expiry())
-        return Had(wanted, is_counted, window)
+        item, length = wanted.item, wanted.item.get_expiry()
+        windows, left = self._at(length)
+        before, now = windows.before.get(wanted.key, 0), windows.now.get(wanted.key, 0)
+        # The window before counts for as much of it as would still lie within a window that ends now.
+        is_counted = math.floor(before * left / length + now) < item.amount
+        if is_counted:
+            now = windows.now[wanted.key] = now + 1
+        return Had(wanted, is_counted, (before, left if before else 0.0, now, left + length))
+
+    def _at(self, length: int) -> tuple[_Windows, float]:
+        """Return the windows of this moment, and the seconds that are left of the present one."""
+        windows = self._windows.setdefault(length, _Windows())
+        moment = self._clock()
+        number = int(moment // length)
+        if number != windows.number:
+            # Where there is a gap, or the clock was set back, nothing of what was counted is of the window before.
+            follows = number == windows.number + 1
+            self._old += [windows.before] if follows else [windows.before, windows.now]
+            windows.before = windows.now if follows else {}
+            windows.now, windows.number = {}, number
+        return windows, (number + 1) * length - moment
+
+    def _sweep(self) -> None:
+        for _ in range(_SWEPT_AT_ONCE):
+            if not self._old:
+                return
+            if self._old[-1]:
+                self._old[-1].popitem()
+            else:
+                self._old.pop()
 
 
 class CountsInRedis:

@@ -17,6 +17,8 @@ from bridge.http.parameters import single
 from bridge.signin import browser_session
 
 if TYPE_CHECKING:
+    from flask.sessions import SessionMixin
+
     from bridge.http.session import BrowserSession
     from bridge.signin.agent_session import AgentSession
 
@@ -33,18 +35,28 @@ def require_session() -> AgentSession:
         SessionEnded, LoginRequired: somebody was.
         StoreUnavailable: it cannot be told now; the cookie stays.
     """
-    require_store()
-    session_id = session.get(AGENT_SESSION, "")
+    browser = _browser()
+    _require_store(browser)
+    session_id = browser.get(AGENT_SESSION, "")
     if not session_id:
         raise SessionMissing
-    return services().agent_sessions.load(session_id, getattr(session, "beside", None))
+    return services().agent_sessions.load(session_id, getattr(browser, "beside", None))
 
 
 def require_store() -> None:
     """Raise StoreUnavailable where the browser's session could not be read."""
-    fault = getattr(session, "unavailable", None)
+    _require_store(_browser())
+
+
+def _require_store(browser: SessionMixin) -> None:
+    fault = getattr(browser, "unavailable", None)
     if fault is not None:
         raise fault
+
+
+def _browser() -> SessionMixin:
+    """Return the browser's session itself; Flask's stand-in finds it anew at each look."""
+    return cast("SessionMixin", session._get_current_object())  # type: ignore[attr-defined]  # noqa: SLF001 — documented
 
 
 def forget_session() -> None:
@@ -87,10 +99,11 @@ def require_navigation() -> None:
 
 def csrf_token() -> str:
     """Return the session's CSRF token for its pages, an empty text where nobody is signed in."""
-    if not session.get(AGENT_SESSION):
+    browser = _browser()
+    if not browser.get(AGENT_SESSION):
         return ""
     # Flask-WTF makes a signer for each request; the session's own text never changes.
-    secret = session.get("csrf_token")
+    secret = browser.get("csrf_token")
     return _signed(current_app.secret_key, str(secret)) if secret else str(generate_csrf())
 
 

@@ -8,10 +8,10 @@ from functools import cache, lru_cache, partial
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from flask import g, request
+from flask import request
 
 from bridge.http.assets import FOR_GOOD, is_for_good
-from bridge.http.current import services
+from bridge.http.current import services_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,7 +30,7 @@ _SDK_HOSTS: Final = (
 )
 _YEAR: Final = 31_536_000
 _WANTED: Final = "bridge.policy_headers"
-_OWN: Final = "policy"
+_OWN: Final = "bridge.policy"
 _FIXED: Final = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -49,7 +49,7 @@ _REFUSED: Final = 400
 
 def install(app: Flask) -> None:
     """Let every answer of `app` have the policy headers; pages and JSON are never stored by caches."""
-    app.after_request(_want)
+    app.after_request(partial(_want, app))
     app.wsgi_app = _Policed(app.wsgi_app)  # type: ignore[method-assign]
 
 
@@ -86,10 +86,10 @@ def allow_frames(origins: Iterable[str]) -> None:
 
 
 def _own() -> _Own:
-    own: _Own | None = g.get(_OWN)
-    if own is None:
-        own = _Own()
-        setattr(g, _OWN, own)
+    asked = request.environ
+    if _OWN not in asked:
+        asked[_OWN] = _Own()
+    own: _Own = asked[_OWN]
     return own
 
 
@@ -111,10 +111,10 @@ class _Policed:
         return self._application(environ, start)
 
 
-def _want(response: Response) -> Response:
+def _want(app: Flask, response: Response) -> Response:
     """Say what this answer's policy is, as far as its view has not set the header itself."""
-    asked, site = request.environ, services().site
-    own: _Own = g.get(_OWN) or _Own()
+    asked, site = request.environ, services_of(app).site
+    own: _Own = asked.get(_OWN) or _Own()
     wanted = dict(_fixed(is_secure=site.is_secure))
     policy = _policy(site.sdk, own.form_action, allowed=own.sdk, media=own.media)
     policy = policy.replace(_NONCE, f"'nonce-{own.nonce}'")

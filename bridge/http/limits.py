@@ -9,14 +9,15 @@ from __future__ import annotations
 import hmac
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, cast
 
-from flask import current_app, g, request
+from flask import after_this_request, current_app, request
 from limits import parse_many
 
-from bridge.core.errors import CsrfFailed, RateLimited
+from bridge.core.errors import CsrfFailed, RateLimited, StateUnknown
 from bridge.core.mapping import folded
 from bridge.http.address import client_address
 from bridge.http.counting import Wanted, counter_for
@@ -59,11 +60,13 @@ class _Till:
         budgets: what there is in which windows; none: no limit.
         waiting: whose arrivals have to wait, until which monotonic second. In this process alone: it learns of a budget
             that others have spent by the first that it counts itself.
+        over: sign-ins that ended with a refused code, by their states; in this process alone too.
     """
 
     counter: Counter
     budgets: Mapping[Budget, Sequence[RateLimitItem]]
     waiting: dict[str, float] = field(default_factory=dict)
+    over: set[str] = field(default_factory=set)
 
 
 def install(app: Flask, budgets: Mapping[Budget, str], *, sessions_url: str, ca_bundle: str = "") -> None:
@@ -76,7 +79,6 @@ def install(app: Flask, budgets: Mapping[Budget, str], *, sessions_url: str, ca_
     """
     items = {name: sorted(parse_many(text)) for name, text in budgets.items() if text}
     app.extensions[_EXTENSION] = _Till(counter_for(sessions_url, ca_bundle), items)
-    app.after_request(_tell)
 
 
 # Agents ---------------------------------------------------------------------------------------------------------------
@@ -92,19 +94,23 @@ def spend_on_departure(connection: str = "", login_hint: str = "") -> None:
     Raises:
         RateLimited: its address has spent its budget, or that for this account.
     """
-    source = _source(client_address())
-    payers: dict[Budget, str] = {"sign_ins": source}
+    address = source_of(client_address())
+    payers: dict[Budget, str] = {"sign_ins": address}
     if login_hint:
-        payers["login_hint"] = _of_account(f"{source} {connection.lower()} {folded(login_hint)}")
+        payers["login_hint"] = _of_account(f"{address} {connection.lower()} {folded(login_hint)}")
     _spend(payers)
 
 
-def await_turn(connection: str) -> None:
+def await_turn(connection: str, state: str) -> None:
     """Refuse a sign-in that comes back to a connection, or from an address, which has spent its budget lately.
 
     Raises:
         RateLimited: with the time to wait.
+        StateUnknown: its code was refused before. Whoever kept its cookie could go on inventing codes, where each is to
+            cost a departure.
     """
+    if state in _till().over:
+        raise StateUnknown(expected="a sign-in that is under way", received="one whose code was refused")
     waiting, now = _till().waiting, time.monotonic()
     for whose, expected in ((connection.lower(), "fewer sign-ins"), (_place(connection), "codes of the provider")):
         left = waiting.get(whose, 0.0) - now
@@ -120,11 +126,18 @@ def count_redeemed(connection: str) -> None:
     _count_towards_wait({"connection": connection.lower()}, connection.lower())
 
 
-def count_refused_code(connection: str) -> None:
+def count_refused_code(connection: str, state: str) -> None:
     """Count one code that the provider refused; too many of them, and the next from there are not shown to it.
 
-    Anybody who has begun a sign-in can bring invented codes, and a provider may lose patience with us.
+    Anybody who has begun a sign-in can bring an invented code, and a provider may lose patience with us.
+
+    Args:
+        state: of the sign-in, which this browser began and which is over now.
     """
+    over = _till().over
+    if len(over) >= _MOST_WAITING:
+        over.clear()
+    over.add(state)
     _count_towards_wait({"refused_codes": _place(connection)}, _place(connection))
 
 
@@ -144,7 +157,7 @@ def spend_on_failure() -> None:
     Raises:
         RateLimited: too many came from there.
     """
-    _spend({"failures": _source(client_address())})
+    _spend({"failures": source_of(client_address())})
 
 
 def spend_on_session(session_id: str) -> None:
@@ -162,7 +175,7 @@ def spend_on_console() -> None:
     sent = request.headers
     if sent.get("Sec-Fetch-Site") == "cross-site" and sent.get("Sec-Fetch-Mode") != "navigate":
         raise CsrfFailed(expected="a page of the bridge", received="a request of another site's page")
-    _spend({"console": _source(client_address())})
+    _spend({"console": source_of(client_address())})
 
 
 # The API --------------------------------------------------------------------------------------------------------------
@@ -178,7 +191,7 @@ def spend_on_key(key_id: str) -> None:
         RateLimited: the key has spent its budget.
     """
     had = _take({"api_key": key_id}, looks=True)
-    g.rate_limits = [one for _, one in had]
+    after_this_request(partial(_tell, [one for _, one in had]))
     _demand(had)
 
 
@@ -191,7 +204,7 @@ def spend_on_wrong_key(address: str) -> None:
     Raises:
         RateLimited: too many came from there.
     """
-    _spend({"api_failures": _source(address)})
+    _spend({"api_failures": source_of(address)})
 
 
 # Counting -------------------------------------------------------------------------------------------------------------
@@ -223,13 +236,14 @@ def _till() -> _Till:
     return cast("_Till", current_app.extensions[_EXTENSION])
 
 
-def _source(address: str) -> str:
-    source = ip_address(address)
-    return str(ip_network((source, _NETWORK_OF_ONE), strict=False)) if isinstance(source, IPv6Address) else address
+def source_of(address: str) -> str:
+    """Return whom an address is counted as."""
+    one = ip_address(address)
+    return str(ip_network((one, _NETWORK_OF_ONE), strict=False)) if isinstance(one, IPv6Address) else address
 
 
 def _place(connection: str) -> str:
-    return f"{connection.lower()} {_source(client_address())}"
+    return f"{connection.lower()} {source_of(client_address())}"
 
 
 def _of_account(whose: str) -> str:
@@ -238,13 +252,12 @@ def _of_account(whose: str) -> str:
     return hmac.new(key, whose.encode(errors="surrogatepass"), sha256).hexdigest()
 
 
-def _tell(response: Response) -> Response:
+def _tell(left: Sequence[Had], response: Response) -> Response:
     """Tell a client what is left for it, in the fields of draft-ietf-httpapi-ratelimit-headers (revision 8 and later).
 
     The `X-RateLimit-` fields that many others send have room for one budget only, and their Reset is a date here and
     a number of seconds there.
     """
-    left: list[Had] = g.get("rate_limits", [])
     if left:
         items = [(_named(one.wanted.item), one) for one in left]
         response.headers["RateLimit-Policy"] = ", ".join(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 import structlog
-from flask import Flask, Response, g, jsonify, redirect, render_template, request, url_for
+from flask import Flask, Response, g, jsonify, redirect, render_template, request, session, url_for
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from bridge.core.errors import (
@@ -31,10 +31,11 @@ from bridge.core.gate_errors import (
     RehearsalLinkInvalid,
 )
 from bridge.core.protocol import AC_TOKEN
+from bridge.http.address import client_address
 from bridge.http.cookies import clear_ac_token
 from bridge.http.current import services
-from bridge.http.guard import forget_session, wants_page
-from bridge.http.limits import spend_on_failure
+from bridge.http.guard import AGENT_SESSION, forget_session, wants_page
+from bridge.http.limits import source_of, spend_on_failure
 from bridge.http.surroundings import surroundings
 from bridge.http.texts import explain
 from bridge.ops.journal import new_reference
@@ -96,7 +97,7 @@ class Context:
     retry_url: str = ""
     other_account_url: str = ""
     trace: Trace | None = None
-    details: Mapping[str, str] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict)
 
 
 def in_context(context: Context) -> None:
@@ -115,16 +116,9 @@ def install(app: Flask) -> None:
 
 def refuse(error: BridgeError) -> Response:
     """Answer a refusal as a page or as JSON, after one line in the journal with the same reference."""
-    error, reference = _charged(error), new_reference()
+    error = _charged(error)
     context: Context = g.get("problem_context") or Context("request")
-    services().journal.record_failure(
-        context.event,
-        error,
-        reference=reference,
-        connection=context.connection,
-        trace=context.trace,
-        **context.details,
-    )
+    reference = _recorded(error, context)
     as_page = wants_page(request) and not request.path.startswith(_SCRIPTS_ONLY)
     if isinstance(error, ApiKeyInvalid | ApiKeyForbidden):
         return _challenge(error, _as_json(error, reference))
@@ -135,6 +129,29 @@ def refuse(error: BridgeError) -> Response:
     if error.retryable:
         response.headers["Retry-After"] = str(error.retry_after)
     return response
+
+
+def _recorded(error: BridgeError, context: Context) -> str:
+    """Write a refusal down, and return its reference; what anybody can cause at will must not fill the log."""
+    journal, connection = services().journal, context.connection
+    if _is_at_will(error, context):
+        return journal.record_refusal(
+            context.event, error, source=source_of(client_address()), connection=connection, **context.details
+        )
+    reference = new_reference()
+    journal.record_failure(
+        context.event, error, reference=reference, connection=connection, trace=context.trace, **context.details
+    )
+    return reference
+
+
+def _is_at_will(error: BridgeError, context: Context) -> bool:
+    if isinstance(error, RateLimited):
+        return True
+    # Behind these stand a sign-in that has come back, an agent, a platform's key, or a fault of ours.
+    trace = context.trace
+    is_known = (trace and (trace.steps or trace.vouched)) or AGENT_SESSION in session or "api_key" in context.details
+    return not is_known and not isinstance(error, Internal)
 
 
 def _charged(error: BridgeError) -> BridgeError:

@@ -11,6 +11,7 @@ from flask_session.base import Serializer, ServerSideSession, ServerSideSessionI
 
 from bridge.connections.secrets import KeyRing, SealBroken
 from bridge.core.errors import StoreUnavailable
+from bridge.http.cookies import one_of
 from bridge.signin.browser_session import AGENT_SESSION, PURPOSE
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class BrowserSessionInterface(ServerSideSessionInterface):  # type: ignore[misc]
         """Return the browser's session; one that could not be read says so instead of being new."""
         if request.path.startswith(_WITHOUT_SESSION):
             return BrowserSession(sid="", permanent=False)
-        sid = request.cookies.get(app.config["SESSION_COOKIE_NAME"])
+        sid = one_of(request.environ.get("HTTP_COOKIE", ""), app.config["SESSION_COOKIE_NAME"])
         try:
             session = self._find(sid) if sid else None
         except StoreUnavailable as fault:

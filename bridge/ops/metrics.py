@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Final
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
+from bridge.ops import counters
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["CONTENT_TYPE_LATEST", "Metrics"]
 
-_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
 _OF_CALLS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20)
 _OF_STORES: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5)
 _OF_REQUESTS: Final = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -184,13 +185,18 @@ class Metrics:
 
     def exposition(self) -> bytes:
         """Return all metrics in Prometheus' text format."""
-        together = self._registry
-        if folder := os.environ.get(_FOLDER):
-            for pid in _dead(folder):
-                mark_process_dead(pid, folder)  # type: ignore[no-untyped-call]
-            together = CollectorRegistry()
-            MultiProcessCollector(together)  # type: ignore[no-untyped-call]
-        return generate_latest(together) + generate_latest(self._at_scrape)
+        folder = os.environ.get(counters.FOLDER)
+        counted = _of_all_workers(folder) if folder else generate_latest(self._registry)
+        return counted + generate_latest(self._at_scrape)
+
+
+def _of_all_workers(folder: str) -> bytes:
+    together = CollectorRegistry()
+    MultiProcessCollector(together, folder)  # type: ignore[no-untyped-call]
+    with counters.reading(folder):
+        for pid in _dead(folder):
+            mark_process_dead(pid, folder)  # type: ignore[no-untyped-call]
+        return generate_latest(together)
 
 
 def _dead(folder: str) -> Iterator[int]:

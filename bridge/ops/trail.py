@@ -152,14 +152,15 @@ class Trail:
         self._now = now
         self._added = 0
 
-    def add(self, record: Record, *, seldom: bool = False) -> None:
+    def add(self, record: Record, *, seldom: bool = False, once_in: float = 0.0) -> None:
         """Keep a record; raises StoreUnavailable.
 
         Args:
             seldom: at most one a minute of the same connection, event and code; for what strangers can cause.
+            once_in: seconds in which one row is enough for all workers that have the same to tell.
         """
         with self._database.transaction() as transaction:
-            if seldom and _has_lately(transaction, record):
+            if (seldom and _has_lately(transaction, record)) or (once_in and _has_same(transaction, record, once_in)):
                 return
             transaction.execute(_ADD, _row(record))
             self._added += 1
@@ -282,6 +283,13 @@ def _has_lately(transaction: Transaction, record: Record) -> bool:
         journal.c.at > record.at - _SELDOM,
     )
     return transaction.execute(select(journal.c.id).where(same).limit(1)).first() is not None
+
+
+def _has_same(transaction: Transaction, record: Record, seconds: float) -> bool:
+    told = _row(record)
+    same = [journal.c[name] == told[name] for name in ("connection", "event", "code", "person", "actor", "details")]
+    found = select(journal.c.id).where(and_(*same, journal.c.at > record.at - seconds))
+    return transaction.execute(found.limit(1)).first() is not None
 
 
 def _conditions(search: Search) -> Iterator[ColumnElement[bool]]:

@@ -8,7 +8,7 @@ from functools import cache
 from hashlib import sha1
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from redis import BlockingConnectionPool, Connection, Redis, SSLConnection, UnixDomainSocketConnection
+from redis import Connection, Redis, SSLConnection, UnixDomainSocketConnection
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as ConnectionBroken
 from redis.exceptions import NoScriptError, ReadOnlyError, RedisError, ResponseError
@@ -23,6 +23,7 @@ from redis.sentinel import (
 
 from bridge.core.errors import StoreUnavailable
 from bridge.egress.trust import trusting
+from bridge.sessions.redis_pool import LendingPool
 
 if TYPE_CHECKING:
     import ssl
@@ -35,7 +36,8 @@ Answer = TypeVar("Answer")
 PATIENCE: Final = 2.0
 """Seconds for a connection, an answer, or a place among the connections."""
 _WANTED: Final = "an answer of Redis, store.sessions"
-_CONNECTIONS: Final = 64
+CONNECTIONS: Final = 64
+"""Of one line at most: a thread takes one while it asks, and more threads than that wait for one."""
 _HEALTH_CHECK: Final = 30
 _FAILURES: Final = 3
 _REST: Final = 1.0
@@ -193,7 +195,7 @@ class _TrustingBehindSentinels(_Trusting, SentinelManagedSSLConnection):
     """Likewise, to wherever the sentinels point."""
 
 
-class _SentinelPool(SentinelConnectionPool, BlockingConnectionPool):
+class _SentinelPool(SentinelConnectionPool, LendingPool):
     """As many connections as another pool has, to wherever the sentinels point."""
 
     def owns_connection(self, connection: Any) -> bool:
@@ -210,18 +212,16 @@ def _options(patience: float, username: str, password: str) -> dict[str, Any]:
         "protocol": _PROTOCOL,
         "retry": Retry(NoBackoff(), 0),
         "timeout": patience,
-        "max_connections": _CONNECTIONS,
+        "max_connections": CONNECTIONS,
         "username": username or None,
         "password": password or None,
     }
 
 
-def _pool(
-    address: RedisAddress, context: ssl.SSLContext | None, patience: float, sentinels: Sentinel
-) -> BlockingConnectionPool:
+def _pool(address: RedisAddress, context: ssl.SSLContext | None, patience: float, sentinels: Sentinel) -> LendingPool:
     options = _options(patience, address.username, address.password) | {"db": address.db}
     if address.socket:
-        return BlockingConnectionPool(connection_class=UnixDomainSocketConnection, path=address.socket, **options)
+        return LendingPool(connection_class=UnixDomainSocketConnection, path=address.socket, **options)  # type: ignore[no-untyped-call]
     if not address.service:
         return _direct(address.hosts[0], context, options)
     options |= {"socket_keepalive": True} | ({"context": context} if context else {})
@@ -229,9 +229,9 @@ def _pool(
     return _SentinelPool(address.service, sentinels, connection_class=kind, **options)  # type: ignore[no-untyped-call]
 
 
-def _direct(host: tuple[str, int], context: ssl.SSLContext | None, options: dict[str, Any]) -> BlockingConnectionPool:
+def _direct(host: tuple[str, int], context: ssl.SSLContext | None, options: dict[str, Any]) -> LendingPool:
     options |= {"socket_keepalive": True, "host": host[0], "port": host[1]} | ({"context": context} if context else {})
-    return BlockingConnectionPool(connection_class=_Trusting if context else Connection, **options)
+    return LendingPool(connection_class=_Trusting if context else Connection, **options)  # type: ignore[no-untyped-call]
 
 
 def _sentinels(address: RedisAddress, context: ssl.SSLContext | None, patience: float) -> Sentinel:

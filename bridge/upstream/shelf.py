@@ -86,10 +86,13 @@ class Shelf(Generic[Thing]):
 
     def _place(self, key: Hashable) -> _Place[Thing]:
         with self._lock:
-            if key not in self._places and len(self._places) >= _MOST:
-                # Versions of connections come and go; what was put there first is missed least.
-                del self._places[next(iter(self._places))]
-            return self._places.setdefault(key, _Place())
+            place = self._places.get(key)
+            if place is None:
+                if len(self._places) >= _MOST:
+                    # Versions of connections come and go; what was put there first is missed least.
+                    del self._places[next(iter(self._places))]
+                place = self._places[key] = _Place()
+            return place
 
     def _fill(self, place: _Place[Thing], fetch: Callable[[], Thing], arrived: float) -> Thing:
         now = self._clock()

@@ -79,7 +79,7 @@ def _let_agent_in(
 ) -> Response:
     former = str(session.get(AGENT_SESSION, ""))
     try:
-        with _redeeming(connection, trace):
+        with _redeeming(connection, trace, response.state):
             arrival = services().flow.complete(
                 connection.name, response, _pending_cookie, trace, former=former, device=device_of(request)
             )
@@ -108,7 +108,7 @@ def _let_agent_in(
 
 def _let_into_console(connection: Connection, response: AuthorizationResponse, trace: Trace) -> Response:
     in_context(Context("admin_sign_in", connection.name, retry_url=url_for("door.sign_in"), trace=trace))
-    with _redeeming(connection, trace):
+    with _redeeming(connection, trace, response.state):
         found, landing = services().flow.recognise(connection.name, response, _pending_cookie, trace)
     admin = services().admin_rules.recognise(connection.name, found.claims, services().now())
     admin = replace(admin, provider=provider_of(connection))
@@ -123,7 +123,7 @@ def _show_rehearsal(name: str, brought: MultiDict[str, str], pending: PendingSig
     connection = services().connections.version(pending.connection, pending.version)
     _forget_afterwards(connection, slot)
     trace = Trace()
-    with _redeeming(connection, trace):
+    with _redeeming(connection, trace, pending.state):
         services().flow.rehearse(name, _response_in(brought), _pending_cookie, trace)
     digest = services().register.version(connection.name, connection.version).digest
     done = services().rehearsals.keep(connection, digest, trace, by=pending.ticket, link=pending.link)
@@ -131,13 +131,13 @@ def _show_rehearsal(name: str, brought: MultiDict[str, str], pending: PendingSig
 
 
 @contextmanager
-def _redeeming(connection: Connection, trace: Trace) -> Iterator[None]:
-    """Let a sign-in come back in its turn, and count afterwards what it was.
+def _redeeming(connection: Connection, trace: Trace, state: str) -> Iterator[None]:
+    """Let a sign-in come back in its turn, and once with a refused code, and count afterwards what it was.
 
     Strangers can begin sign-ins and invent answers as often as they like: such are charged to their address alone, and
     to the connection only what its provider took for its own.
     """
-    await_turn(connection.name)
+    await_turn(connection.name, state)
     try:
         yield
     except (IdpAnswerInvalid, IdpError):
@@ -148,7 +148,7 @@ def _redeeming(connection: Connection, trace: Trace) -> Iterator[None]:
         if trace.has_done(REDEEM):
             count_redeemed(connection.name)
         elif trace.failed and trace.failed.received == INVALID_GRANT:
-            count_refused_code(connection.name)
+            count_refused_code(connection.name, state)
 
 
 def _response_in(brought: MultiDict[str, str]) -> AuthorizationResponse:

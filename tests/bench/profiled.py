@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bridge.app import from_environment, prepare_store
 from bridge.settings import load
+from tests.bench.parts import parts, works
 from tests.bench.profiling import PATH
 
 if TYPE_CHECKING:
@@ -61,7 +62,8 @@ class Watched:
         seen = [profile for profile in self._all if profile.getstats()]
         told = io.StringIO()
         if seen:
-            pstats.Stats(*seen, stream=told).sort_stats("tottime").print_stats(_TOP)
+            stats = pstats.Stats(*seen, stream=told).sort_stats("tottime").print_stats(_TOP)
+            told.write(f"Own CPU by part:\n{parts(stats)}\n\nCPU by work:\n{works(stats)}\n")
         for profile in seen:
             profile.clear()
         return told.getvalue()

@@ -32,6 +32,7 @@ CLIENT_ID: Final = "benchmark"
 CLIENT_SECRET: Final = "aSecretOfTheBenchmark"
 """Letters alone: what else a secret may have is written in two ways in the header (RFC 6749 section 2.3.1)."""
 TOKEN_EXCHANGE: Final = "urn:ietf:params:oauth:grant-type:token-exchange"
+BASIC: Final = "Basic " + base64.b64encode(f"{CLIENT_ID}:{CLIENT_SECRET}".encode()).decode("ascii")
 _DOMAIN: Final = "@contoso.example"
 _KID: Final = "benchmark-1"
 _PADDING: Final = "x" * 600
@@ -54,6 +55,22 @@ class Request:
 
 class Refusal(Exception):
     """A request that a real server would refuse; its text is the error code."""
+
+
+def require(condition: object, code: str) -> None:
+    """Raise Refusal with this error code unless the condition holds."""
+    if not condition:
+        raise Refusal(code)
+
+
+def encoded(data: bytes) -> str:
+    """Return base64url without padding (RFC 7515 section 2)."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+
+
+def decoded(text: str) -> bytes:
+    """Return what base64url without padding says."""
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
 @dataclass(slots=True)
@@ -102,11 +119,11 @@ class Upstream:
     def token(self, request: Request) -> dict[str, Any]:
         """RFC 6749 section 4.1.3, with PKCE."""
         form = request.form
-        granted = json.loads(_decoded(form["code"]))
-        challenge = _encoded(sha256(form["code_verifier"].encode()).digest())
-        _require(challenge == granted["code_challenge"], "code_verifier")
-        _require(form["redirect_uri"] == granted["redirect_uri"], "redirect_uri")
-        _require(request.authorization == _BASIC, "invalid_client")
+        granted = json.loads(decoded(form["code"]))
+        challenge = encoded(sha256(form["code_verifier"].encode()).digest())
+        require(challenge == granted["code_challenge"], "code_verifier")
+        require(form["redirect_uri"] == granted["redirect_uri"], "redirect_uri")
+        require(request.authorization == BASIC, "invalid_client")
         return {
             "access_token": self._access_token(granted["agent"]),
             "token_type": "Bearer",
@@ -123,8 +140,8 @@ class Upstream:
     def exchange(self, request: Request) -> dict[str, Any]:
         """Fuyun's token exchange, for an access token or a JWT of the relying party's own."""
         form = request.form
-        _require(form["grant_type"] == TOKEN_EXCHANGE, "grant_type")
-        _require(request.authorization == _BASIC, "invalid_client")
+        require(form["grant_type"] == TOKEN_EXCHANGE, "grant_type")
+        require(request.authorization == BASIC, "invalid_client")
         token = self._fuyun_token(self._user_name(form["subject_token"]))
         return {"access_token": token, "token_type": "bearer", "expires_in": 2_591_999}
 
@@ -146,14 +163,14 @@ class Upstream:
         return self.access_tokens[agent]
 
     def _agent_of(self, access_token: str) -> int:
-        _require(access_token in self.agents, "invalid_token")
+        require(access_token in self.agents, "invalid_token")
         return self.agents[access_token]
 
     def _id_token(self, agent: int, nonce: str) -> str:
         now = int(time.time())
         half = sha256(self._access_token(agent).encode()).digest()[:16]
         who = {"iss": self.issuer, "aud": CLIENT_ID, **_claims(agent)}
-        return self._signed(who | {"iat": now, "exp": now + 3600, "nonce": nonce, "at_hash": _encoded(half)})
+        return self._signed(who | {"iat": now, "exp": now + 3600, "nonce": nonce, "at_hash": encoded(half)})
 
     def _signed(self, claims: dict[str, Any]) -> str:
         return jwt.encode(claims, self.key, algorithm="RS256", headers={"kid": _KID})
@@ -168,7 +185,7 @@ def approve(authorization_url: str, agent: int) -> str:
     """Return where the provider would send the browser back: the code carries all that the token endpoint needs."""
     asked = {name: values[0] for name, values in parse_qs(urlsplit(authorization_url).query).items()}
     wanted = ("nonce", "code_challenge", "redirect_uri")
-    code = _encoded(json.dumps({"agent": agent, **{name: asked[name] for name in wanted}}).encode())
+    code = encoded(json.dumps({"agent": agent, **{name: asked[name] for name in wanted}}).encode())
     return f"{asked['redirect_uri']}?{urlencode({'code': code, 'state': asked['state']})}"
 
 
@@ -183,22 +200,6 @@ _ENDPOINTS: Final[Mapping[str, Callable[[Upstream, Request], dict[str, Any]]]] =
 
 def _claims(agent: int) -> dict[str, Any]:
     return {"sub": f"agent-{agent}", "name": "Lin", "email": account_name(agent)}
-
-
-def _require(condition: object, what: str) -> None:
-    if not condition:
-        raise Refusal(what)
-
-
-def _encoded(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
-
-
-def _decoded(text: str) -> bytes:
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-
-
-_BASIC: Final = "Basic " + base64.b64encode(f"{CLIENT_ID}:{CLIENT_SECRET}".encode()).decode("ascii")
 
 
 # The wire ------------------------------------------------------------------------------------------------------------

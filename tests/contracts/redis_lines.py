@@ -45,7 +45,7 @@ class Line:
                 while data := client.recv(65536):
                     server.sendall(data)
             _shut(server)
-            back.join(5)
+            back.join(60)
 
     def _answers(self, server: socket.socket, client: socket.socket) -> None:
         with suppress(OSError):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bridge.ops import trail as trails
+from bridge.ops.journal import new_reference
 from bridge.ops.trail import Record, Search, Trail
 
 if TYPE_CHECKING:
@@ -133,6 +134,21 @@ def test_what_strangers_cause_is_kept_once_a_minute(trail: Trail, clock: Clock) 
     seldom(code="idp_error")
     clock.advance(61)
     seldom()
+    assert len(trail.search(Search())) == 4
+
+
+def test_what_several_workers_tell_is_kept_once(trail: Trail, clock: Clock) -> None:
+    def told(**more: Any) -> None:
+        given = {"event": "recording_opened", "connection": "contoso", "code": "ok", "details": {"call": "7"}, **more}
+        trail.add(Record(at=clock(), reference=new_reference(), **given), once_in=600)
+
+    for _ in range(3):
+        told(person="lin")
+    told(person="maria")
+    told(person="lin", details={"call": "8"})
+    assert len(trail.search(Search())) == 3
+    clock.advance(601)
+    told(person="lin")
     assert len(trail.search(Search())) == 4
 
 

@@ -7,7 +7,6 @@ Run as a module it tells its counters for each line on its standard input, and e
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
 import signal
 import ssl
@@ -19,7 +18,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from tests.bench.upstream import CLIENT_ID, CLIENT_SECRET, Refusal, Request, Upstream
+from tests.bench.upstream import BASIC, CLIENT_ID, Refusal, Request, Upstream, decoded, encoded, require
 from tests.load.faults import LoadFault
 
 if TYPE_CHECKING:
@@ -29,7 +28,6 @@ HOUR: Final = 3600
 _MONTH: Final = 2_591_999
 _PADDING: Final = "x" * 600
 """Makes tokens as long as real ones: about 1,000 bytes."""
-_BASIC: Final = "Basic " + base64.b64encode(f"{CLIENT_ID}:{CLIENT_SECRET}".encode()).decode("ascii")
 
 
 def account_name(agent: int) -> str:
@@ -51,13 +49,13 @@ def approve(authorization_url: str, agent: int, lifetime: int) -> str:
     if any(asked.get(name) != value for name, value in fixed.items()) or not asked.get("state"):
         raise LoadFault(f"An authorization request is wrong: {sorted(asked)}")
     granted = {name: asked[name] for name in ("nonce", "code_challenge", "redirect_uri")}
-    code = _encoded(json.dumps({"agent": agent, "lifetime": lifetime, **granted}).encode())
+    code = encoded(json.dumps({"agent": agent, "lifetime": lifetime, **granted}).encode())
     return f"{asked['redirect_uri']}?{urlencode({'code': code, 'state': asked['state']})}"
 
 
 def agent_of(fuyun_token: str) -> int:
     """Return whose token of the exchange this is."""
-    return int(json.loads(_decoded(fuyun_token.split(".")[1]))["user_name"].removeprefix("agent").partition("@")[0])
+    return int(json.loads(decoded(fuyun_token.split(".")[1]))["user_name"].removeprefix("agent").partition("@")[0])
 
 
 @dataclass(slots=True)
@@ -96,16 +94,14 @@ class Provider(Upstream):
     def give(self, request: Request) -> dict[str, Any]:
         """RFC 6749 sections 4.1.3 and 6, with PKCE."""
         form = request.form
-        _require(request.authorization == _BASIC, "invalid_client")
+        require(request.authorization == BASIC, "invalid_client")
         if form["grant_type"] == "refresh_token":
             return self._refresh(form["refresh_token"])
-        granted = json.loads(_decoded(form["code"]))
-        _require(
-            _encoded(sha256(form["code_verifier"].encode()).digest()) == granted["code_challenge"], "invalid_grant"
-        )
-        _require(form["redirect_uri"] == granted["redirect_uri"], "invalid_grant")
+        granted = json.loads(decoded(form["code"]))
+        require(encoded(sha256(form["code_verifier"].encode()).digest()) == granted["code_challenge"], "invalid_grant")
+        require(form["redirect_uri"] == granted["redirect_uri"], "invalid_grant")
         consent = granted["nonce"]
-        _require(consent not in self.newest, "invalid_grant")  # a code is good once
+        require(consent not in self.newest, "invalid_grant")  # a code is good once
         given = self._tokens(granted["agent"], consent, granted["lifetime"])
         return given | {"id_token": self._id(granted["agent"], granted["nonce"], given["access_token"])}
 
@@ -116,24 +112,24 @@ class Provider(Upstream):
 
     def exchanged(self, request: Request) -> dict[str, Any]:
         """Fuyun's token exchange."""
-        _require(request.authorization == _BASIC, "invalid_client")
+        require(request.authorization == BASIC, "invalid_client")
         agent = _agent_of_access(request.form["subject_token"])
         jti = f"{agent}.{self.counts['token_exchange']}"
         payload = {"user_name": account_name(agent), "jti": jti, "padding": _PADDING}
         # Nobody but Fuyun verifies its signature, so that any will do.
-        token = ".".join(_encoded(json.dumps(part).encode()) for part in ({"alg": "RS256"}, payload, "x" * 190))
+        token = ".".join(encoded(json.dumps(part).encode()) for part in ({"alg": "RS256"}, payload, "x" * 190))
         return {"access_token": token, "token_type": "bearer", "expires_in": _MONTH, "jti": jti}
 
     def revoke(self, request: Request) -> dict[str, Any]:
         """RFC 7009 section 2."""
-        _require(request.authorization == _BASIC, "invalid_client")
+        require(request.authorization == BASIC, "invalid_client")
         self.newest.pop(request.form["token"].split(".")[1], None)
         return {}
 
     def _refresh(self, token: str) -> dict[str, Any]:
         agent, consent, number = token.split(".")
         # RFC 9700 section 4.14.2: a token that was used before ends the consent.
-        _require(self.newest.get(consent) == int(number), "invalid_grant")
+        require(self.newest.get(consent) == int(number), "invalid_grant")
         return self._tokens(int(agent), consent, HOUR)
 
     def _tokens(self, agent: int, consent: str, lifetime: int) -> dict[str, Any]:
@@ -149,7 +145,7 @@ class Provider(Upstream):
         now = int(time.time())
         half = sha256(access_token.encode()).digest()[:16]
         claims = {"iss": self.issuer, "aud": CLIENT_ID, "sub": f"agent-{agent}", "sid": nonce, "nonce": nonce}
-        return self._signed(claims | {"iat": now, "exp": now + HOUR, "at_hash": _encoded(half)})
+        return self._signed(claims | {"iat": now, "exp": now + HOUR, "at_hash": encoded(half)})
 
 
 _TOKEN: Final = "/token"
@@ -165,21 +161,8 @@ _ENDPOINTS: Final[Mapping[str, Callable[[Provider, Request], dict[str, Any]]]] =
 
 def _agent_of_access(token: str) -> int:
     agent, mark, _ = token.partition("~")
-    _require(mark and agent.isdecimal(), "invalid_token")
+    require(mark and agent.isdecimal(), "invalid_token")
     return int(agent)
-
-
-def _require(condition: object, code: str) -> None:
-    if not condition:
-        raise Refusal(code)
-
-
-def _encoded(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
-
-
-def _decoded(text: str) -> bytes:
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
 # The wire ------------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import pytest
+from structlog.testing import capture_logs
 
 from tests.kit.desk import operator
 from tests.kit.house import build_house, demo_settings
@@ -87,6 +88,32 @@ def test_whoever_has_spent_a_budget_waits(tmp_path: Path, budget: str, ask: Call
     assert "rate_limited" in answers[-1].text
 
 
+SOON_ALIKE: Final[list[tuple[str, str, int]]] = [
+    ("/admin/sign-in", "rate_limited", 1),
+    ("/nowhere", "page_unknown", 10),
+    ("/session", "session_missing", 10),
+    ("/login/guessed", "connection_unknown", 10),
+    ("/callback/globex?state=invented&code=invented", "state_unknown", 10),
+    ("/api/v1/connections", "api_key_invalid", 10),
+]
+
+
+@pytest.mark.parametrize(("path", "code", "lines"), SOON_ALIKE, ids=[code for _, code, _ in SOON_ALIKE])
+def test_a_stranger_fills_no_log_and_is_counted_all_the_same(tmp_path: Path, path: str, code: str, lines: int) -> None:
+    house = limited(tmp_path, console="0/day")
+    script = house.app.test_client()
+    with capture_logs() as written:
+        here = [script.get(path, headers=HERE | {"Sec-Fetch-Mode": "cors"}).json for _ in range(14)]
+        there = [script.get(path, headers=ELSEWHERE | {"Sec-Fetch-Mode": "cors"}).json for _ in range(2)]
+    told = [line["reference"] for line in written if line.get("code") == code]
+    refused = [[one["reference"] for one in some if one and one.get("code") == code] for some in (here, there)]
+    assert told == refused[0][:lines] + refused[1][:lines]
+    assert set(refused[0]) <= set(told)
+    told = [line for line in house.services.metrics.exposition().decode().splitlines() if f'code="{code}"' in line]
+    counted = sum(float(line.rpartition(" ")[2]) for line in told if line.startswith("bridge_events_total"))
+    assert counted == len(refused[0]) + len(refused[1]) >= 14
+
+
 def test_another_address_goes_on(tmp_path: Path) -> None:
     house = limited(tmp_path, sign_ins="1/day", failures="1/day", console="1/day")
     for path in ("/login/globex", "/login/guessed", "/admin/sign-in"):
@@ -134,6 +161,20 @@ def test_codes_that_a_provider_refuses_are_soon_not_shown_to_it_any_more(tmp_pat
     assert [brings_an_invented_code(**HERE) for _ in range(5)] == [400, 400, 400, 429, 429]
     assert len([url for _, url in house.calls if url.endswith("/token")]) == 3
     assert brings_an_invented_code(**ELSEWHERE) == 400
+
+
+def test_a_sign_in_shows_its_provider_one_refused_code_whatever_its_browser_keeps(tmp_path: Path) -> None:
+    house = limited(tmp_path)
+    browser = house.browser()
+    state = browser.open("/login/globex", follow=False).headers["Location"].partition("state=")[2].partition("&")[0]
+    kept = browser.wire.cookies.copy()
+    told = []
+    for number in range(3):
+        browser.wire.cookies.update(kept)
+        path = f"/callback/globex?state={state}&code=invented{number}&iss={ISSUER}"
+        told.append(browser.fetch(path).json()["code"])
+    assert told == ["idp_error", "state_unknown", "state_unknown"]
+    assert len([url for _, url in house.calls if url.endswith("/token")]) == 1
 
 
 def test_a_connection_whose_people_have_spent_its_budget_waits_and_another_goes_on(tmp_path: Path) -> None:

@@ -182,10 +182,21 @@ class TestServe:
         assert (result.exit_code, served) == (1, [])
         assert "Cannot listen at nowhere.invalid port 8000: " in result.stderr
 
-    def test_makes_the_bridge_in_its_worker(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_makes_the_bridge_in_its_worker_by_what_it_has_read_itself(
+        self, tmp_path: Path, served: Calls, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setattr(serving, "hear_signals", lambda: None)
-        monkeypatch.setattr(bridge.app, "from_environment", lambda: "the bridge")
-        assert cli.bridge_of_worker() == "the bridge"  # type: ignore[comparison-overlap]
+        monkeypatch.setattr(bridge.app, "from_environment", lambda read: read.server.threads)
+        server = {"bind": f"127.0.0.1:{free_port()}", "threads": 7}
+        config = written(tmp_path, {"server": server})
+        assert run("serve", "--config", str(config)).exit_code == 0
+        monkeypatch.setenv(cli.CONFIG_VARIABLE, str(config))
+        written(tmp_path, {"server": server | {"threads": 9}})
+        assert cli.bridge_of_worker() == 7, "until a reload"  # type: ignore[comparison-overlap]
+        served[0][1]["renew"]()
+        written(tmp_path, {"session.idel": "2h"})
+        served[0][1]["renew"]()
+        assert cli.bridge_of_worker() == 9, "a faulty file changes nothing"  # type: ignore[comparison-overlap]
 
 
 class TestSandbox:

@@ -131,3 +131,19 @@ def test_the_choice_is_remembered_for_the_sign_in_page_alone(secure: House) -> N
         "SameSite=Lax",
         "Max-Age=31536000",
     }
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "",
+        "id=a",
+        "other=b; id=a; id=c",
+        "other=b;id=a ;last=d",
+        "xid=b; id=a=b==",
+        "other=id=b; IDX=c; id",
+        ";; =b; id=; other",
+    ],
+)
+def test_one_cookie_is_the_one_that_werkzeug_reads(header: str) -> None:
+    assert cookies.one_of(header, "id") == parse_cookie(header).get("id", "")

@@ -84,12 +84,12 @@ class TestGetting:
 
         def hang() -> list[int]:
             hanging.set()
-            go.wait(10)
+            go.wait(60)
             return [0]
 
         first = threading.Thread(target=lambda: source.shelf.get("idp", hang))
         first.start()
-        hanging.wait(10)
+        hanging.wait(60)
         assert source.get() == [1]
         monkeypatch.setattr("bridge.upstream.shelf._WAIT", 60)
         source.shelf._place("idp").room = threading.Semaphore(0)
@@ -112,12 +112,12 @@ class TestGetting:
 
         def slow() -> list[int]:
             entered.set()
-            leave.wait(5)
+            leave.wait(60)
             return source.fetch()
 
         thread = threading.Thread(target=source.shelf.get, args=("slow", slow))
         thread.start()
-        entered.wait(5)
+        entered.wait(60)
         assert source.get() == [1]
         leave.set()
         thread.join()
@@ -129,12 +129,12 @@ class TestGetting:
 
         def slow() -> list[int]:
             entered.set()
-            leave.wait(5)
+            leave.wait(60)
             return source.fetch()
 
         thread = threading.Thread(target=source.shelf.get, args=("idp", slow))
         thread.start()
-        entered.wait(5)
+        entered.wait(60)
         assert source.get() is old
         leave.set()
         thread.join()
@@ -190,7 +190,7 @@ class TestOutages:
         source.shelf = Shelf(time.monotonic)
 
         def slowly() -> list[int]:
-            time.sleep(0.2)
+            time.sleep(1)
             return source.fetch()
 
         results = at_once(lambda: source.shelf.get("idp", slowly))

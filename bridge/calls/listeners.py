@@ -55,10 +55,11 @@ class Listeners:
     def note(self, listener: Listener, call_id: str, connection_id: str) -> None:
         """Tell the journal that a recording was opened; of the many parts that a player asks for it keeps one row."""
         seen = (listener, call_id, connection_id)
-        self._noted.get(seen, _NOTED_FOR, lambda: self._write(listener, showable(call_id)))
+        self._noted.get(seen, _NOTED_FOR, lambda: self._write(listener, showable(call_id), showable(connection_id)))
 
-    def _write(self, listener: Listener, call_id: str) -> bool:
-        facts: dict[str, Any] = {"connection": listener.connection, "call": call_id}
+    def _write(self, listener: Listener, call_id: str, leg: str) -> bool:
+        # The parts of one recording may be asked of several workers.
+        facts: dict[str, Any] = {"connection": listener.connection, "call": call_id, "leg": leg, "once_in": _NOTED_FOR}
         if listener.kind == "administrator":
             self._journal.record_act("recording_opened", actor=listener.name, **facts)
         elif listener.kind == "api_key":

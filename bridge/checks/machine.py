@@ -8,6 +8,7 @@ import tomllib
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.checks.finding import Finding
+from bridge.checks.lines import TO_POSTGRESQL, to_redis
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
 
     from bridge.checks.scene import Scene
 
-_STORES: Final = 96
-"""Connections of one worker to its stores: 32 to the database, 64 to Redis."""
 _SPARE: Final = 512
 """Connections of agents' browsers, or of the proxy, beside those that are being answered; and open files."""
 
@@ -31,7 +30,7 @@ def look(scene: Scene) -> Iterator[Finding]:
 def _open_files(threads: int) -> Iterator[Finding]:
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     # A thread that signs somebody in holds the browser's line and one to another server.
-    needed = 2 * threads + _STORES + _SPARE
+    needed = 2 * threads + TO_POSTGRESQL + to_redis(threads) + _SPARE
     if soft == resource.RLIM_INFINITY or soft >= needed:
         yield Finding("machine.open_files", f"{'any number' if soft < 0 else soft} may be open in a process")
         return

@@ -11,7 +11,7 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, Final
 
-from bridge.checks import clock, connection, front, keys, machine, sdk, stores
+from bridge.checks import clock, connection, file, front, keys, machine, sdk, stores
 from bridge.checks.finding import Finding
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ def _of_the_bridge(scene: Scene) -> Iterator[Question]:
     yield Question("keys", partial(keys.look, scene.services.key_ring, scene.deployment.secret_keys))
     yield Question("store.database", partial(stores.look_at_database, scene))
     yield Question("store.sessions", partial(stores.look_at_redis, scene))
+    yield Question("connections.file", partial(file.look, scene))
     yield Question("public_url", partial(front.look, scene))
     yield Question("hotline_sdk", partial(sdk.look, scene))
 

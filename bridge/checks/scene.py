@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bridge.core.model import Secret
+    from bridge.core.model import Connection, Secret
     from bridge.egress.answer import Answer
     from bridge.outbound import Outbound
     from bridge.services import Services
@@ -28,6 +28,7 @@ class Deployment:
         threads: of each of them.
         sessions_url: ``database`` or the address of a Redis, which may hold a password.
         ca_bundle: path of the authorities that may vouch for Redis; empty: the system's.
+        given: the file's connections.
     """
 
     config: Path | None = None
@@ -36,6 +37,7 @@ class Deployment:
     threads: int = 32
     sessions_url: str = field(default="database", repr=False)
     ca_bundle: str = ""
+    given: tuple[Connection, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import select, text
 
 from bridge.checks.finding import Finding
+from bridge.checks.lines import TO_POSTGRESQL, to_redis
 from bridge.checks.machine import is_open
 from bridge.checks.scene import milliseconds
 from bridge.connections import register
@@ -36,8 +37,6 @@ _LIFE: Final = 60.0
 """Seconds after which what a round trip wrote would be gone by itself."""
 _SLOW: Final = 0.25
 _CLOCK: Final = 5.0
-_OF_A_WORKER: Final = {"database": 32, "redis": 64}
-"""Connections that one worker opens at most; the defaults of `db` and of `sessions.redis_line`."""
 _AT_A_CHANGE: Final = 2
 """Replicas, or sets of workers, that there are at once while the old ones finish."""
 _LITTLE: Final = 1_000_000_000
@@ -132,7 +131,7 @@ def _sealed(database: Database, ring: KeyRing) -> Iterator[Finding]:
 def _postgresql(scene: Scene) -> Iterator[Finding]:
     with scene.services.database.transaction() as connection:
         most, epoch = connection.execute(_LIMITS).one()
-    yield capacity("store.database.connections", most, scene.deployment.workers * _OF_A_WORKER["database"])
+    yield capacity("store.database.connections", most, scene.deployment.workers * TO_POSTGRESQL)
     offset = scene.services.now() - epoch
     if abs(offset) > _CLOCK:
         what = f"our clock differs from PostgreSQL's by {offset:+.0f} seconds"
@@ -217,7 +216,8 @@ def _redis(scene: Scene) -> Iterator[Finding]:
     finally:
         line.close()
     if most:
-        yield capacity("store.sessions.connections", most, scene.deployment.workers * _OF_A_WORKER["redis"])
+        wanted = scene.deployment.workers * to_redis(scene.deployment.threads)
+        yield capacity("store.sessions.connections", most, wanted)
     offset = scene.services.now() - epoch
     if abs(offset) > _CLOCK:
         what = f"our clock differs from Redis's by {offset:+.0f} seconds"

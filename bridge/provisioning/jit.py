@@ -280,7 +280,7 @@ class JustInTime:
         return list(dict.fromkeys(known)), tuple(name for name, group_id in found.items() if group_id is None)
 
     def _tell(self, one: _Newcomer, groups: Sequence[str], unknown: Sequence[str], rules: Sequence[str] = ()) -> None:
-        details = {
+        details: dict[str, Any] = {
             "skill_groups": ", ".join(groups),
             "unknown_groups": ", ".join(unknown),
             "rules": "; ".join(rules),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from bridge.aiccs.instance import is_shared
 from bridge.connections.document import SECRETS as _SECRETS
@@ -249,7 +249,7 @@ class ConnectionChanges:
         with suppress(StoreUnavailable):
             self._connections.refresh()
 
-    def _tell(self, event: str, name: str, actor: str, *, before: int, version: int, **details: object) -> None:
+    def _tell(self, event: str, name: str, actor: str, *, before: int, version: int, **details: Any) -> None:
         changed = [asdict(change) for change in self._register.changes(name, before, version)]
         self._journal.record_act(
             event, actor=actor, connection=name, changes=changed, version=version, former_version=before, **details

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _SELDOM: Final = 60.0
 """Seconds between two lines about the same connection, and between two tries at a store that is down."""
+_ONCE: Final = 86_400.0
+"""Seconds in which one row tells of the same version, however many workers find it out."""
 _WHO: Final = "identity provider"
 
 
@@ -64,7 +66,7 @@ class SecretChange:
             for connection in self._unproven(idp):
                 is_due, is_first = self._is_due("refused", connection)
                 if is_due:
-                    self._tell(connection, error, trace=Trace() if is_first else None)
+                    self._tell(connection, error, trace=Trace(self._clock) if is_first else None)
 
     def _unproven(self, idp: IdentityProvider) -> Iterator[Connection]:
         # Connections that share a provider, our client there and its secret share the proof.
@@ -99,5 +101,10 @@ class SecretChange:
             with suppress(IdpError), trace.step(steps.REDEEM):
                 raise fault
         self._journal.record_failure(
-            "client_secret_fallback", fault, reference=new_reference(), connection=connection.name, trace=trace
+            "client_secret_fallback",
+            fault,
+            reference=new_reference(),
+            connection=connection.name,
+            trace=trace,
+            once_in=_ONCE,
         )

@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import QueuePool
 
-from bridge.checks import keys, machine, stores
+from bridge.checks import keys, lines, machine, stores
 from bridge.checks.scene import Deployment, Scene
 from bridge.connections.secrets import KeyRing
 from bridge.core.model import Secret
@@ -139,6 +140,11 @@ def test_sessions_in_redis_are_asked_for_and_what_could_lose_them_is_doubted(
     assert (room.level, room.what.partition(",")[0]) == ("ok", "this replica opens up to 128 connections")
 
 
+@pytest.mark.parametrize(("threads", "connections"), [(4, 8), (32, 64), (200, 128)], ids=["few", "usual", "many"])
+def test_each_thread_has_a_line_for_sessions_and_one_for_limits(threads: int, connections: int) -> None:
+    assert lines.to_redis(threads) == connections
+
+
 def test_a_redis_that_does_not_answer_is_told(house: House) -> None:
     url = "redis://127.0.0.1:9"
     silent = rehoused(
@@ -207,6 +213,9 @@ def test_a_folder_that_is_closed_closes_what_is_in_it(tmp_path: Path) -> None:
 def test_postgresql_tells_how_many_connections_it_takes(house: House, postgresql_server: Server) -> None:
     with postgresql_server.database(empty=True) as url:
         database = Database(url)
+        pool = database.engine.pool
+        assert isinstance(pool, QueuePool)
+        assert pool.size() + pool._max_overflow == lines.TO_POSTGRESQL
         there = replace(house.services, database=database, now=lambda: 0.0)
         outbound = house.services.outbound
         told = named([*stores.look_at_database(Scene(there, outbound, MetadataCache(outbound), KeyCache(outbound)))])

@@ -37,6 +37,7 @@ EVENTS: Final[dict[str, LazyString]] = {
     "connection_removed": _("Removed"),
     "connection_provisioned": _("Taken from the configuration file"),
     "connection_left_the_file": _("Gone from the configuration file"),
+    "files_differ": _("Undid what another replica's configuration file had provisioned"),
     "domain_verified": _("Domain verified"),
     "domain_accepted": _("Domain accepted by an operator"),
     "test_link_made": _("Test link made"),
@@ -90,6 +91,7 @@ _STEPS: Final[dict[str, LazyString]] = {
 }
 _FACTS: Final[dict[str, LazyString]] = {
     "call": _("Call"),
+    "leg": _("Part of the call"),
     "since": _("From day"),
     "until": _("To day"),
     "page": _("Page"),
@@ -129,6 +131,9 @@ _FACTS: Final[dict[str, LazyString]] = {
     "outcome": _("How it ended"),
     "calls": _("Calls"),
     "shown": _("What was shown"),
+    "file_content": _("Fingerprint of the file's connections"),
+    "release": _("Release"),
+    "minutes_before": _("Minutes since the other one was provisioned"),
 }
 # What an act was done to: the first of these that a record has; a name before its number.
 _SUBJECTS: Final = (

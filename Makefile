@@ -16,7 +16,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --generate-hashes --universal --python-version 3.11 \
 	--extra postgresql --extra tracing --no-emit-index-url --no-header --no-annotate
 
-SUITE := $(BIN)/python -m pytest -n 3 --dist worksteal
+SUITE := $(BIN)/python -m pytest -n 4 --dist worksteal
 
 .PHONY: help demo test coverage check audit format bench fuzz rules upgrade shift load wheel unit lock translations pictures venv browser clean
 
@@ -28,8 +28,7 @@ demo: $(RUNTIME) ## Bridge and sandbox on this machine; prints the address (PORT
 
 test: check browser ## Everything that must hold before a commit
 	@mkdir -p build
-	@# Three on two cores: a worker waits for Chromium and for time-outs a third of its time. Each compiles all tests
-	@# anew, which takes longer than to collect them, where bytecode is not written.
+	@# Four on two cores: a worker waits for Chromium, for servers and for time-outs more than half of its time.
 	@PYTHONDONTWRITEBYTECODE= $(SUITE) tests $(PYTEST_ARGS) | tee build/pytest.txt
 	@grep -E " passed.* in " build/pytest.txt
 
@@ -43,10 +42,13 @@ coverage: $(DEV) ## How much of the bridge the rooms and contracts go through; f
 
 check: $(DEV) ## Style, types, import contracts; known vulnerabilities, careless code, secrets in the tree
 	@mkdir -p build
-	@# The audit waits for the network for the most part, and mypy has one core only.
+	@# The audit waits for the network for the most part, and mypy has one core only. Meanwhile the tests are collected,
+	@# and so compiled for those who run them, each of whom would compile them all.
 	@$(BIN)/python -m tests.structure.audit >build/audit.txt 2>&1 & audit=$$!; \
+		PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --collect-only -qq tests >build/collected.txt 2>&1 & collected=$$!; \
 		$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && PYTHONPATH=. $(BIN)/lint-imports --no-cache \
-		|| { kill $$audit; exit 1; }; \
+		|| { kill $$audit $$collected; exit 1; }; \
+		wait $$collected || { tail -n 50 build/collected.txt; kill $$audit; exit 1; }; \
 		wait $$audit || { cat build/audit.txt; exit 1; }; cat build/audit.txt
 
 audit: $(DEV) ## Known vulnerabilities of what is locked, careless code, secrets in the tree

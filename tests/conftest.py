@@ -16,6 +16,7 @@ from coverage import Coverage
 from playwright.sync_api import sync_playwright
 
 from tests.kit.compiled import compiled_once
+from tests.kit.few_keys import few_keys
 from tests.kit.few_reports import FewReports
 from tests.kit.house import build_house, demo_settings
 from tests.kit.measuring import collecting, unmeasured
@@ -119,7 +120,7 @@ def pytest_collection(session: pytest.Session) -> Iterator[None]:
     hands_out = session.config.getoption("dist", "no") != "no"
     if hands_out and (measuring := Coverage.current()):
         measuring.stop()
-    with nullcontext() if hands_out else collecting():
+    with nullcontext() if hands_out else collecting(), few_keys():
         return (yield)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from functools import partial
+from threading import Event
 from typing import TYPE_CHECKING
 
 import pytest
@@ -102,14 +103,16 @@ class TestExclusively:
 
     def test_the_schema_is_brought_up_to_date_under_the_same_lock(self, database: Database) -> None:
         events: list[str] = []
+        is_held = Event()
 
         def hold() -> None:
             with database.exclusively():
+                is_held.set()
                 time.sleep(0.2)
                 events.append("held")
 
         def upgrade() -> None:
-            time.sleep(0.1)
+            assert is_held.wait(60)
             database.upgrade()
             events.append("upgraded")
 

@@ -18,7 +18,7 @@ def together(acts: Iterable[Callable[[], Result]]) -> list[Result]:
     barrier = Barrier(len(chosen))
 
     def run(act: Callable[[], Result]) -> Result:
-        barrier.wait(10)
+        barrier.wait(60)
         return act()
 
     with ThreadPoolExecutor(len(chosen)) as threads:

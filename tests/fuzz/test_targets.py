@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from tests.fuzz.mutations import inputs
 from tests.fuzz.targets import MOST_SECONDS, TARGETS, Target
 
-_EXAMPLES = 40
+_EXAMPLES = 20
 
 
 @pytest.mark.filterwarnings("ignore:EdDSA is deprecated")

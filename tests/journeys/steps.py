@@ -73,12 +73,12 @@ def at_once(acts: list[Callable[[], Result]]) -> list[Result]:
     results: list[Result] = []
 
     def run(act: Callable[[], Result]) -> None:
-        together.wait(10)
+        together.wait(60)
         results.append(act())
 
     threads = [threading.Thread(target=run, args=(act,)) for act in acts]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
     return results

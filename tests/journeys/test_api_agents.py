@@ -9,7 +9,7 @@ import pytest
 from bridge.sandbox.registrations import INSTANCE_ID
 from tests.journeys.steps import refused
 from tests.kit.platform import platform_of
-from tests.kit.signing import signing_house, signing_settings
+from tests.kit.signing import as_new, standing_house
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,17 +29,13 @@ UNCERTAIN: Final = (504, "contact_center_uncertain")
 
 @pytest.fixture(scope="module")
 def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    built = signing_house(signing_settings(tmp_path_factory.mktemp("house")))
-    yield built
-    built.services.database.close()
+    yield from standing_house(tmp_path_factory.mktemp("house"))
 
 
 @pytest.fixture
 def house(standing: House) -> House:
     """One house for all tests, whose contact center is as new for each."""
-    standing.world.reset()
-    standing.calls.clear()
-    return standing
+    return as_new(standing)
 
 
 @pytest.fixture

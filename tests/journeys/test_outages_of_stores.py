@@ -350,7 +350,7 @@ def test_a_renewal_that_died_with_such_a_replica_blocks_nobody(house: House, rep
     replicas.ask(0)
     began = time.monotonic()
     assert page.renew().status_code == 200
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
 
 
 def test_a_renewal_at_such_a_replica_keeps_no_other_from_renewing(house: House, replicas: Replicas) -> None:

@@ -195,6 +195,10 @@ class TestTelling:
         assert rows(house) == [("client_secret_fallback", "globex")]
         counted = b'bridge_events_total{code="idp_error",connection="globex",event="client_secret_fallback"} 2.0'
         assert counted in house.services.metrics.exposition()
+        monkeypatch.setattr(house.services.upstream._secret_proof, "_done_at", {})  # as in another worker
+        house.clock.advance(100)
+        signed_in(house)
+        assert rows(house) == [("client_secret_fallback", "globex")]
 
     def test_no_secret_stands_in_any_of_it(self, house: House) -> None:
         with capture_logs() as lines:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import threading
-import time
 from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -46,10 +45,16 @@ def test_a_store_that_fails_in_the_middle_of_a_renewal_costs_no_session(
     assert browser.post("/session/renew").status_code == 200
 
 
-def test_a_replica_whose_clock_is_ahead_starts_no_second_refresh(house: House) -> None:
+def test_a_replica_whose_clock_is_ahead_starts_no_second_refresh(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     browser = signed_in(house)
-    house.world.faults.set("token", "slow", seconds=0.4)
-    csrf = browser.csrf_token()
+    csrf, asking, go = browser.csrf_token(), threading.Event(), threading.Event()
+
+    def hold(request: Any) -> None:
+        if "/token" in request.url:
+            asking.set()
+            go.wait(60)
+
+    monkeypatch.setattr(house.services.outbound._transport, "before", hold)
     sessions, before = house.services.agent_sessions, house.world.count("/token")
     (record,) = records(house)
     ahead = AgentSessions(
@@ -61,9 +66,10 @@ def test_a_replica_whose_clock_is_ahead_starts_no_second_refresh(house: House) -
     )
     first = threading.Thread(target=lambda: browser.post("/session/renew", {"csrf_token": csrf}))
     first.start()
-    time.sleep(0.2)
+    assert asking.wait(60)
     assert ahead.claim_renewal(record.id) == ""
     assert sessions.claim_renewal(record.id) == ""
+    go.set()
     first.join()
     assert house.world.count("/token") == before + 1
 
@@ -205,14 +211,22 @@ def test_another_sites_frame_signs_nobody_out(house: House, referrer: str) -> No
     assert is_in(browser)
 
 
-def test_a_failure_of_a_newer_release_is_a_passing_one(house: House) -> None:
+def test_a_failure_of_a_newer_release_is_a_passing_one(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     browser = signed_in(house)
     csrf, (record,) = browser.csrf_token(), records(house)
     sessions = house.services.agent_sessions
     owner = sessions.claim_renewal(record.id)
+    claim, is_waiting = AgentSessions.claim_renewal, threading.Event()
+
+    def claimed(*arguments: Any, **named: Any) -> str:
+        got = claim(*arguments, **named)
+        is_waiting.set()
+        return got
+
+    monkeypatch.setattr(AgentSessions, "claim_renewal", claimed)
 
     def fail() -> int:
-        time.sleep(0.15)
+        assert is_waiting.wait(60)
         sessions.release_renewal(record.id, owner, "a_code_of_tomorrow")
         return 0
 

@@ -12,11 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from canaille import create_app
-from canaille.backends import Backend
-from canaille.oidc.provider import authorization
 from joserfc.jwk import ECKey, OKPKey, RSAKey
-from pytest_iam import Server
 
 from tests.kit.ports import free_port
 
@@ -24,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from flask import Flask
+    from pytest_iam import Server
     from requests.models import Response
 
     from tests.kit.browser import Browser
@@ -151,6 +148,10 @@ def fresh_keys() -> list[dict[str, Any]]:
 @contextmanager
 def canaille_running(callback: str, signed_out: str) -> Iterator[Canaille]:
     """Run Canaille on a free port, with the bridge registered as its client; http is good enough for loopback."""
+    from canaille import create_app  # noqa: PLC0415 — half a second for each worker, of which one wants it
+    from canaille.backends import Backend  # noqa: PLC0415 — likewise
+    from pytest_iam import Server  # noqa: PLC0415 — likewise
+
     port = free_port()
     app = create_app(config=_configuration(port))
     _make_tokens_differ(app)
@@ -168,6 +169,8 @@ def canaille_running(callback: str, signed_out: str) -> Iterator[Canaille]:
 
 
 def _make_tokens_differ(app: Flask) -> None:
+    from canaille.oidc.provider import authorization  # noqa: PLC0415 — loaded as late as all of Canaille
+
     # Canaille's own access tokens are JWTs without jti: two of one second are the same text, and die together.
     app.config["OAUTH2_ACCESS_TOKEN_GENERATOR"] = True
     authorization.register_token_generator("default", authorization.create_bearer_token_generator(app.config))

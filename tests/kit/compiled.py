@@ -15,8 +15,9 @@ from jinja2 import BytecodeCache
 from sqlalchemy import create_engine
 from werkzeug.routing import Rule
 
-from bridge import db
+from bridge import db, outbound
 from bridge.connections import keys
+from bridge.egress.lines import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -70,6 +71,8 @@ def compiled_once() -> Iterator[None]:
         patch.setattr(keys, "load_der_private_key", cache(load_der_private_key))
         patch.setattr(db, "_prepare_sqlite", _unsynced(db._prepare_sqlite))
         patch.setattr(db, "_migrate", _laying(migrate_step_by_step))
+        # A watch has a thread for as long as its process lives, and a worker makes a thousand ways out.
+        patch.setattr(outbound, "Watch", cache(Watch))
         yield
 
 

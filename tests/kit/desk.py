@@ -41,7 +41,7 @@ def administrator(house: House, connection: str, person: str = "lin") -> Browser
 
 def form_token(browser: Browser) -> str:
     """Return the console's CSRF token, as its pages carry it."""
-    found = re.search(r'name="csrf-token" content="([^"]+)"', browser.open("/admin/connections").text)
+    found = re.search(r'name="csrf-token" content="([^"]+)"', browser.open("/admin/again").text)
     return found[1] if found else ""
 
 

@@ -84,9 +84,9 @@ def _state(pid: int) -> tuple[int, str, int]:
 
 
 @contextmanager
-def running(arguments: list[str], folder: Path) -> Iterator[Command]:
-    """Run a command; whatever is left of it at the end is killed."""
-    command = Command(arguments, folder)
+def running(arguments: list[str], folder: Path, *, program: list[str] | None = None) -> Iterator[Command]:
+    """Run a command, of ours or of another `program`; whatever is left of it at the end is killed."""
+    command = Command(arguments, folder, program=program)
     try:
         yield command
     finally:

@@ -11,7 +11,7 @@ from bridge.sandbox.keys import new_rsa, private_pem, public_pem
 from tests.kit.house import build_house, demo_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -54,6 +54,20 @@ def signing_house(settings: Settings) -> House:
         if connection.mode == "jwt":
             house.world.use_jwt(connection.name, ISSUER, public_pem(_key().public_key()))
     return house
+
+
+def standing_house(folder: Path) -> Iterator[House]:
+    """Build a signing house for a fixture of many tests, and close it."""
+    built = signing_house(signing_settings(folder))
+    yield built
+    built.services.database.close()
+
+
+def as_new(standing: House) -> House:
+    """Return a house whose contact center knows nothing of the test before."""
+    standing.world.reset()
+    standing.calls.clear()
+    return standing
 
 
 @cache

@@ -132,7 +132,7 @@ def tripwire(monkeypatch: pytest.MonkeyPatch) -> Tripwire:
 
 @pytest.fixture(scope="module")
 def outbound() -> Iterator[Outbound]:
-    way_out = Outbound(limits=Limits(connect=1, read=1, deadline=2))
+    way_out = Outbound(limits=Limits(connect=20, read=20, deadline=60))
     yield way_out
     way_out.close()
 

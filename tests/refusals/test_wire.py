@@ -36,18 +36,18 @@ from tests.refusals.refused import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-LIMITS: Final = Limits(connect=1.0, read=0.4, deadline=0.5)
+LIMITS: Final = Limits(connect=10, read=0.8, deadline=1)
 
 HALF: Final = Reply(body=b'{"access_token": "half', headers={"Content-Length": "100"}, measured=False)
-BOMB: Final = Reply(body=gzip.compress(b" " * 8_000_000), headers={"Content-Encoding": "gzip"})
+BOMB: Final = Reply(body=gzip.compress(b" " * 8_000_000, 1), headers={"Content-Encoding": "gzip"})
 NO_GZIP: Final = Reply(body=b"plain", headers={"Content-Encoding": "gzip"})
 
 ROWS: Final = [
     Row("discovery drips", IDP_UNREACHABLE, KNOWN, Does(discovery=dripping(0.05)), "http://127.0.0.1"),
-    Row("discovery falls silent", IDP_UNREACHABLE, KNOWN, Does(discovery=late(0.8)), "none in time"),
+    Row("discovery falls silent", IDP_UNREACHABLE, KNOWN, Does(discovery=late(2)), "none in time"),
     Row("token endpoint drips", IDP_UNREACHABLE, REDEEMED, Does(token=dripping(0.05))),
     Row("token endpoint drips without a length", IDP_UNREACHABLE, REDEEMED, Does(token=dripping(0.05, measured=False))),
-    Row("token endpoint falls silent", IDP_UNREACHABLE, REDEEMED, Does(token=late(0.8)), "none in time"),
+    Row("token endpoint falls silent", IDP_UNREACHABLE, REDEEMED, Does(token=late(2)), "none in time"),
     Row("token endpoint hangs up", IDP_UNREACHABLE, REDEEMED, Does(token=breaks(ConnectionResetError()))),
     Row("token endpoint breaks off", IDP_UNREACHABLE, REDEEMED, Does(token=lambda _: HALF), "a broken connection"),
     Row("token endpoint packs a bomb", IDP_ANSWER_INVALID, REDEEMED, Does(token=lambda _: BOMB), "a larger answer"),
@@ -56,7 +56,7 @@ ROWS: Final = [
     Row("UserInfo packs a bomb", USERINFO_INVALID, INFORMED, Does(userinfo=lambda _: BOMB), "a larger answer"),
     Row("Fuyun drips", EXCHANGE_UNREACHABLE, EXCHANGED, Does(exchange=dripping(0.05))),
     Row("Fuyun drips without a length", EXCHANGE_UNREACHABLE, EXCHANGED, Does(exchange=dripping(0.05, measured=False))),
-    Row("Fuyun falls silent", EXCHANGE_UNREACHABLE, EXCHANGED, Does(exchange=late(0.8)), "none in time"),
+    Row("Fuyun falls silent", EXCHANGE_UNREACHABLE, EXCHANGED, Does(exchange=late(2)), "none in time"),
     Row("Fuyun hangs up", EXCHANGE_UNREACHABLE, EXCHANGED, Does(exchange=breaks(ConnectionResetError()))),
     Row("Fuyun breaks off", EXCHANGE_UNREACHABLE, EXCHANGED, Does(exchange=lambda _: HALF), "a broken connection"),
     Row("Fuyun packs a bomb", EXCHANGE_ANSWER_INVALID, EXCHANGED, Does(exchange=lambda _: BOMB), "a larger answer"),

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 HOST = "127.0.0.1"
-_PATIENCE = 5
+_PATIENCE = 60
 _TICK = 0.005
 
 
@@ -53,10 +53,19 @@ class Server:
 
     def opened(self) -> int:
         """Return the number of connections once there is one: who connects is ahead of who accepts."""
-        give_up_at = time.monotonic() + _PATIENCE
-        while not self.connections and time.monotonic() < give_up_at:
-            time.sleep(_TICK)
+        _wait_until(lambda: self.connections > 0)
         return self.connections
+
+    def requests(self) -> int:
+        """Return the number of requests once there is one: who asks is ahead of who reads."""
+        _wait_until(lambda: len(self.asked) > 0)
+        return len(self.asked)
+
+
+def _wait_until(ready: Callable[[], bool]) -> None:
+    give_up_at = time.monotonic() + _PATIENCE
+    while not ready() and time.monotonic() < give_up_at:
+        time.sleep(_TICK)
 
 
 Act = Callable[[socket.socket, Server], None]

@@ -40,7 +40,7 @@ def test_what_is_saved_while_others_write_is_one_moment_of_it(database: Path, tm
     enough, begun = threading.Event(), threading.Event()
 
     def write() -> None:
-        with closing(sqlite3.connect(database, timeout=10)) as writer:
+        with closing(sqlite3.connect(database, timeout=60)) as writer:
             while not enough.is_set():
                 with writer:  # always two together
                     writer.executemany("INSERT INTO rows (filling) VALUES (?)", [("a" * 900,)] * 2)
@@ -49,7 +49,7 @@ def test_what_is_saved_while_others_write_is_one_moment_of_it(database: Path, tm
     thread = threading.Thread(target=write)
     thread.start()
     try:
-        begun.wait(10)
+        begun.wait(60)
         for number in range(3):
             backup.save(database, tmp_path / f"{number}.db")
     finally:

@@ -5,22 +5,18 @@ from __future__ import annotations
 import csv
 import io
 import json
-import logging
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import structlog
 from click.testing import CliRunner
 
 from bridge import cli
-from bridge.app import provision
 from bridge.cli_connections import ACTOR
 from bridge.ops.trail import Record, Search
-from bridge.rooms import build_services, make_outbound
-from bridge.settings import load
-from tests.rooms.configurations import GOOD, changed, toml
+from tests.rooms.at_the_shell import configured, opened
+from tests.rooms.configurations import GOOD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,25 +38,16 @@ ROWS = (
 
 @pytest.fixture
 def config(tmp_path: Path) -> Iterator[Path]:
-    path = tmp_path / "bridge.toml"
-    path.write_text(toml(changed({"store": {"database": f"sqlite:///{tmp_path}/bridge.db"}})), "utf-8")
-    handlers, level = logging.getLogger().handlers[:], logging.getLogger().level
-    yield path
-    # The commands send log lines to a standard error that ends with them.
-    logging.getLogger().handlers[:], logging.getLogger().level = handlers, level
-    logging.captureWarnings(False)  # noqa: FBT003 — Python's own spelling
-    structlog.reset_defaults()
+    with configured(tmp_path) as path:
+        yield path
 
 
 @pytest.fixture
 def services(config: Path) -> Iterator[Services]:
-    settings = load(config, {})
-    built = build_services(settings, make_outbound(settings), time.time)
-    provision(settings, built)
-    for row in ROWS:
-        built.trail.add(row)
-    yield built
-    built.database.close()
+    with opened(config) as built:
+        for row in ROWS:
+            built.trail.add(row)
+        yield built
 
 
 def on(day: int, clock: str = "") -> str:

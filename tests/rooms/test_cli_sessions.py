@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import logging
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import structlog
 from click.testing import CliRunner
 
 from bridge import cli, telling
-from bridge.app import provision
 from bridge.ops.trail import Search
-from bridge.rooms import build_services, make_outbound
-from bridge.settings import load
 from tests.kit.seats import TOKENS, seated
-from tests.rooms.configurations import GOOD, changed, toml
+from tests.rooms.at_the_shell import configured, opened
+from tests.rooms.configurations import GOOD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,27 +26,18 @@ NAME = GOOD["connections"][0]["name"]
 
 @pytest.fixture
 def config(tmp_path: Path) -> Iterator[Path]:
-    path = tmp_path / "bridge.toml"
-    path.write_text(toml(changed({"store": {"database": f"sqlite:///{tmp_path}/bridge.db"}})), "utf-8")
-    handlers, level = logging.getLogger().handlers[:], logging.getLogger().level
-    yield path
-    # The commands send log lines to a standard error that ends with them.
-    logging.getLogger().handlers[:], logging.getLogger().level = handlers, level
-    logging.captureWarnings(False)  # noqa: FBT003 — Python's own spelling
-    structlog.reset_defaults()
+    with configured(tmp_path) as path:
+        yield path
 
 
 @pytest.fixture
 def services(config: Path) -> Iterator[Services]:
     """The rooms of a bridge with three sessions of two people."""
-    settings = load(config, {})
-    built = build_services(settings, make_outbound(settings), time.time)
-    provision(settings, built)
-    seated(built, "lin@contoso.example", NAME, name="Lin \x1b[31m陈琳")
-    seated(built, "lin@contoso.example", NAME, device="")
-    seated(built, "fang@contoso.example", NAME)
-    yield built
-    built.database.close()
+    with opened(config) as built:
+        seated(built, "lin@contoso.example", NAME, name="Lin \x1b[31m陈琳")
+        seated(built, "lin@contoso.example", NAME, device="")
+        seated(built, "fang@contoso.example", NAME)
+        yield built
 
 
 def run(config: Path, *arguments: str, **asked: Any) -> Result:

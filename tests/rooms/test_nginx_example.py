@@ -96,7 +96,7 @@ class Proxy:
 
     def ask(self, path: str, headers: dict[str, str] | None = None, method: str = "GET", body: bytes = b"") -> Any:
         """Return status and body of an answer; the body of JSON as what it says."""
-        caller = http.client.HTTPConnection(NAME, timeout=10)
+        caller = http.client.HTTPConnection(NAME, timeout=60)
         caller.sock = self.trust.wrap_socket(self.line(), server_hostname=NAME)
         try:
             caller.request(method, path, body or None, headers or {})
@@ -107,7 +107,7 @@ class Proxy:
 
     def line(self) -> socket.socket:
         """Open a connection."""
-        return socket.create_connection((LOOPBACK, self.port), timeout=10)
+        return socket.create_connection((LOOPBACK, self.port), timeout=60)
 
 
 @pytest.fixture(scope="module")

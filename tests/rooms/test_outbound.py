@@ -26,8 +26,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FAILURES = FailAs(IdpUnreachable, IdpAnswerInvalid)
-PATIENT = Limits(connect=5, read=5, deadline=10, size=2000)
+PATIENT = Limits(connect=20, read=20, deadline=60, size=2000)
 QUICK = Limits(connect=0.3, read=0.3, deadline=0.5, size=2000)
+SOON = 20.0
+"""Seconds that nobody would notice who waits for what never ends."""
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +64,7 @@ def get_ready(outbound: Outbound, url: str) -> None:
     outbound.get_ready(url)
     for thread in threading.enumerate():
         if thread.name == "egress-ready":
-            thread.join(5)
+            thread.join(60)
 
 
 class TestReadiness:
@@ -110,7 +112,7 @@ class TestConnections:
             for asked in requests_on(connected):
                 server.asked.append(asked)
                 if asked.target == "/first":
-                    together.wait(5)
+                    together.wait(60)
                 connected.sendall(answer())
 
         with serving(act) as server:
@@ -118,7 +120,7 @@ class TestConnections:
             for thread in threads:
                 thread.start()
             for thread in threads:
-                thread.join(5)
+                thread.join(60)
             for _ in range(4):
                 outbound.get(server.url("/later"), FAILURES)
             assert (server.connections, len(server.asked)) == (4, 8)
@@ -135,8 +137,10 @@ class TestConnections:
             assert server.connections == 2
 
     def test_the_authorities_are_parsed_once_however_many_connections_are_made(
-        self, authority: Authority, monkeypatch: pytest.MonkeyPatch
+        self, authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        bundle = tmp_path / "bundle.pem"
+        bundle.write_bytes(authority.bundle.read_bytes())
         parsed: list[str] = []
         load, default = ssl.SSLContext.load_verify_locations, ssl.create_default_context
 
@@ -150,7 +154,8 @@ class TestConnections:
 
         monkeypatch.setattr(ssl.SSLContext, "load_verify_locations", counted_load)
         monkeypatch.setattr(ssl, "create_default_context", counted_default)
-        outbound = Outbound(ca_bundle=str(authority.bundle), limits=PATIENT)
+        Outbound(ca_bundle=str(bundle), limits=PATIENT).close()
+        outbound = Outbound(ca_bundle=str(bundle), limits=PATIENT)
         at_the_start = list(parsed)
         for names in ((HOST,), (HOST, "localhost")):
             with serving(
@@ -161,6 +166,10 @@ class TestConnections:
                 assert s.handshakes == 3
         assert parsed == at_the_start == ["context", "load"]
         outbound.close()
+        # Whom to trust has changed: what was read before counts no longer.
+        bundle.write_bytes(authority.bundle.read_bytes() + b"\n")
+        Outbound(ca_bundle=str(bundle), limits=PATIENT).close()
+        assert parsed == at_the_start * 2
 
 
 class TestTrust:
@@ -240,7 +249,7 @@ class TestLimits:
 
     @pytest.mark.parametrize("size", [1_000_000, 20_000_000])
     def test_a_compressed_answer_counts_with_its_unfolded_size(self, outbound: Outbound, size: int) -> None:
-        packed = gzip.compress(b" " * size) if size < 10**7 else zlib.compress(b" " * size)
+        packed = gzip.compress(b" " * size, 1) if size < 10**7 else zlib.compress(b" " * size, 1)
         name = "gzip" if size < 10**7 else "deflate"
         with serving(answering(answer(packed, "200 OK", f"Content-Encoding: {name}"))) as server:
             failure, _ = took(lambda: outbound.get(server.url(), FAILURES))
@@ -253,19 +262,19 @@ class TestLimits:
 
     def test_a_server_that_never_answers_is_unreachable_after_the_read_time_out(self, hasty: Outbound) -> None:
         def act(connected: socket.socket, _: Server) -> None:
-            connected.recv(1)
-            time.sleep(1)
+            while connected.recv(4096):
+                pass
 
         with serving(act) as server:
             failure, seconds = took(lambda: hasty.get(server.url(), FAILURES))
             assert (failure.code, failure.received) == ("idp_unreachable", "none in time")
-            assert QUICK.read * 0.9 < seconds < QUICK.deadline + 2
+            assert QUICK.read * 0.9 < seconds < SOON
 
     def test_an_answer_that_stops_in_the_middle_is_unreachable_after_the_read_time_out(self, hasty: Outbound) -> None:
         with serving(dripping(answer(b"{}")[:-1], b"", 0.05)) as server:
             failure, seconds = took(lambda: hasty.get(server.url(), FAILURES))
             assert (failure.code, failure.received) == ("idp_unreachable", "none in time")
-            assert seconds < QUICK.deadline + 2
+            assert seconds < SOON
 
     def test_a_machine_that_takes_no_connection_is_unreachable_after_the_connect_time_out(
         self, hasty: Outbound
@@ -281,20 +290,20 @@ class TestLimits:
             for one in waiting:
                 one.close()
         assert (failure.code, failure.received) == ("idp_unreachable", "none in time")
-        assert seconds < QUICK.deadline + 2
+        assert seconds < SOON
 
     def test_a_handshake_that_drips_is_cut(self, hasty: Outbound) -> None:
         def act(connected: socket.socket, _: Server) -> None:
             connected.recv(4096)
             connected.sendall(b"\x16\x03\x03\x40\x00")  # a handshake record of 16,384 bytes, which come one by one
-            for octet in b"\x02" * 100:
+            for octet in b"\x02" * 1000:
                 time.sleep(0.05)
                 connected.sendall(bytes([octet]))
 
         with serving(act) as server:
             failure, seconds = took(lambda: hasty.get(server.url().replace("http:", "https:"), FAILURES))
             assert failure.code == "idp_unreachable"
-            assert seconds < QUICK.deadline + 2
+            assert seconds < SOON
 
 
 class TestDeadline:
@@ -316,14 +325,14 @@ class TestDeadline:
         with serving(dripping(start, drop, 0.05)) as server:
             failure, seconds = took(lambda: hasty.get(server.url(), FAILURES))
         assert failure.code == "idp_unreachable"
-        assert QUICK.deadline * 0.9 < seconds < QUICK.deadline + 2
+        assert QUICK.deadline * 0.9 < seconds < SOON
 
     def test_a_drip_over_tls_is_cut_too(self, hasty: Outbound, authority: Authority) -> None:
         start, drop = self.DRIPS["a body without a measure"]
         with serving(dripping(start, drop, 0.05), authority.server_context(HOST)) as server:
             failure, seconds = took(lambda: hasty.get(server.url(), FAILURES))
         assert failure.code == "idp_unreachable"
-        assert seconds < QUICK.deadline + 2
+        assert seconds < SOON
 
     def test_a_cut_call_leaves_the_others_alone(self) -> None:
         outbound = Outbound(limits=replace(PATIENT, deadline=0.6))

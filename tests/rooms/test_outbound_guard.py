@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 FAILURES = FailAs(IdpUnreachable, IdpAnswerInvalid)
-LIMITS = Limits(connect=2, read=2, deadline=5)
+LIMITS = Limits(connect=20, read=20, deadline=60)
 NAME = "idp.example"
 PUBLIC, OTHER_PUBLIC = "93.184.216.34", "2606:2800:220:1::1"
 
@@ -58,6 +58,7 @@ class World:
         self.reached: list[str] = []
         self.silent: set[str] = set()
         self.tried: list[tuple[str, float]] = []
+        self.hurries = False
         connect, look_up = socket.socket.connect, socket.getaddrinfo
 
         def getaddrinfo(host: str, port: int, *args: Any) -> Any:
@@ -70,7 +71,7 @@ class World:
         def reach(connected: socket.socket, target: Any) -> None:
             self.tried.append((target[0], connected.gettimeout() or 0))
             if target[0] in self.silent:
-                time.sleep(connected.gettimeout() or 0)
+                time.sleep(0 if self.hurries else connected.gettimeout() or 0)
                 raise TimeoutError
             self.reached.append(target[0])
             connect(connected, (HOST, target[1]))
@@ -232,10 +233,18 @@ class TestReached:
         free.close()
 
 
-def hang(*_: Any) -> list[Any]:
-    """Be a resolver that does not answer soon."""
-    time.sleep(0.3)
-    return []
+@pytest.fixture
+def name_server_that_hangs(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let names be asked for, and answered a minute later."""
+    over = threading.Event()
+
+    def hang(*_: Any) -> list[Any]:
+        over.wait(60)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    yield
+    over.set()
 
 
 class TestChecking:
@@ -247,13 +256,13 @@ class TestChecking:
         failure = refused(lambda: outbound.check_public("https://idp.invalid/", FAILURES))
         assert failure.received == "an unknown host name"
 
-    def test_a_name_server_that_hangs_is_left_after_the_connect_limit(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        hasty = Outbound(limits=Limits(connect=0.05, read=1))
-        monkeypatch.setattr(socket, "getaddrinfo", hang)
+    @pytest.mark.usefixtures("name_server_that_hangs")
+    def test_a_name_server_that_hangs_is_left_after_the_connect_limit(self) -> None:
+        hasty = Outbound(limits=Limits(connect=0.05, read=60))
         started = time.monotonic()
         failure = refused(lambda: hasty.check_public(f"https://{NAME}/", FAILURES))
         assert (failure.code, failure.received) == ("idp_unreachable", "none in time")
-        assert time.monotonic() - started < 0.25
+        assert time.monotonic() - started < 30
         hasty.close()
 
 
@@ -265,10 +274,10 @@ class TestManyAddresses:
         world.silent = set(world.answers[0])
         hasty = Outbound(ca_bundle=str(authority.bundle), limits=Limits(connect=0.3, read=1, deadline=5))
         for public_only in (False, True):
-            started = time.monotonic()
             call = lambda: hasty.get(f"https://{NAME}/", FAILURES, public_only=public_only)  # noqa: B023, E731
             assert refused(call).received == "none in time"
-            assert 0.2 < time.monotonic() - started < 0.8
+        # In binary, eight parts of a limit may add up to a little more than the whole.
+        assert all(sum(seconds for _, seconds in tries) < 0.31 for tries in (world.tried[:8], world.tried[8:]))
         assert len(world.tried) == 16
         hasty.close()
 
@@ -276,15 +285,16 @@ class TestManyAddresses:
         self, authority: Authority, server: Server, world: World
     ) -> None:
         world.answers, world.silent = [[PUBLIC, "1.1.1.1"]], {PUBLIC}
-        hasty = Outbound(ca_bundle=str(authority.bundle), limits=Limits(connect=0.3, read=1, deadline=5))
+        hasty = Outbound(ca_bundle=str(authority.bundle), limits=Limits(connect=20, read=20, deadline=60))
+        world.hurries = True
         assert hasty.get(named(server), FAILURES).status == 200
         assert [address for address, _ in world.tried] == [PUBLIC, "1.1.1.1"]
-        assert world.tried[0][1] == pytest.approx(0.15, abs=0.02)
+        assert world.tried[0][1] == pytest.approx(10, abs=5)
         hasty.close()
 
-    def test_a_name_server_that_hangs_is_left_at_the_deadline(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        hasty = Outbound(limits=Limits(connect=1, read=1, deadline=0.1))
-        monkeypatch.setattr(socket, "getaddrinfo", hang)
+    @pytest.mark.usefixtures("name_server_that_hangs")
+    def test_a_name_server_that_hangs_is_left_at_the_deadline(self) -> None:
+        hasty = Outbound(limits=Limits(connect=60, read=60, deadline=0.1))
         assert refused(lambda: hasty.get(f"https://{NAME}/", FAILURES)).received == "none in time"
         hasty.close()
 

@@ -22,13 +22,20 @@ BODY = bytes(range(256)) * 1024
 
 @pytest.fixture
 def outbound() -> Iterator[Outbound]:
-    way_out = Outbound(limits=Limits(connect=1, read=0.4, deadline=1, size=10))
+    way_out = Outbound(limits=Limits(connect=20, read=20, deadline=20, size=10))
+    yield way_out
+    way_out.close()
+
+
+@pytest.fixture
+def hasty() -> Iterator[Outbound]:
+    way_out = Outbound(limits=Limits(connect=20, read=0.2, deadline=20, size=10))
     yield way_out
     way_out.close()
 
 
 def read(
-    outbound: Outbound, url: str, *, largest: int = 10_000_000, deadline: float = 5, public: bool = False
+    outbound: Outbound, url: str, *, largest: int = 10_000_000, deadline: float = 60, public: bool = False
 ) -> bytes:
     with outbound.stream(url, FAILURES, largest=largest, deadline=deadline, public_only=public) as answer:
         return b"".join(answer.chunks)
@@ -48,7 +55,7 @@ class TestWhatComes:
         asked = {"Range": "bytes=0-", "Accept": "audio/*"}
         with (
             serving(answering(http(BODY, "206 Partial Content", "Content-Range: bytes 0-1/2"))) as server,
-            outbound.stream(server.url("/x"), FAILURES, headers=asked, largest=len(BODY), deadline=5) as answer,
+            outbound.stream(server.url("/x"), FAILURES, headers=asked, largest=len(BODY), deadline=60) as answer,
         ):
             pieces = list(answer.chunks)
             assert (answer.status, answer.content_type, answer.length) == (206, "application/json", len(BODY))
@@ -64,7 +71,7 @@ class TestWhatComes:
     def test_a_redirect_is_an_answer(self, outbound: Outbound) -> None:
         with (
             serving(answering(http(b"", "302 Found", "Location: http://10.0.0.1/"))) as server,
-            outbound.stream(server.url(), FAILURES, largest=9, deadline=5) as answer,
+            outbound.stream(server.url(), FAILURES, largest=9, deadline=60) as answer,
         ):
             assert answer.status == 302
 
@@ -88,13 +95,13 @@ class TestWhatEndsIt:
         with serving(half) as server, pytest.raises(IdpUnreachable):
             read(outbound, server.url())
 
-    def test_a_body_that_stalls_is_given_up(self, outbound: Outbound) -> None:
+    def test_a_body_that_stalls_is_given_up(self, hasty: Outbound) -> None:
         def act(connected: socket.socket, server: Server) -> None:
             half(connected, server)
             connected.recv(1)
 
         with serving(act) as server, pytest.raises(IdpUnreachable) as refusal:
-            read(outbound, server.url())
+            read(hasty, server.url())
         assert refusal.value.received == "none in time"
 
     @pytest.mark.parametrize("start", [b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n"])
@@ -113,7 +120,7 @@ class TestWhatEndsIt:
 
     def test_the_readers_own_trouble_stays_its_own(self, outbound: Outbound) -> None:
         def use(url: str) -> None:
-            with outbound.stream(url, FAILURES, largest=len(BODY), deadline=5) as answer:
+            with outbound.stream(url, FAILURES, largest=len(BODY), deadline=60) as answer:
                 for _ in answer.chunks:
                     raise OSError(28, "No space left on device")
 

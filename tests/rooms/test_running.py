@@ -30,7 +30,7 @@ def sleeper(folder: Path, code: str) -> running.Child:
 class TestAChild:
     def test_that_died_is_told_with_its_last_lines(self, tmp_path: Path) -> None:
         child = sleeper(tmp_path, "for i in range(30): print('line', i)\nsys.exit(3)")
-        child.process.wait(10)
+        child.process.wait(60)
         with pytest.raises(running.CannotRun) as refusal:
             running.wait_until_one_ends([child])
         lines = refusal.value.message.splitlines()
@@ -98,6 +98,6 @@ class TestWaitingForAnswers:
 
     def test_ends_when_a_child_has_died(self, tmp_path: Path) -> None:
         child = sleeper(tmp_path, "sys.exit(1)")
-        child.process.wait(10)
+        child.process.wait(60)
         with pytest.raises(running.CannotRun, match="ended with exit code 1"):
             running.wait_until_answering([child], {1: "/"})

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from bridge.configuration.tables import IdpTable
+from bridge.core.protocol import SIGNING_ALGORITHMS
 from bridge.settings import load
 from tests.structure.configuration_table import every_key, table, written
 
@@ -17,6 +20,11 @@ SECRETS = {
     "ACME_SECRET": "acme",
     "FUYUN_SECRET": "fuyun",
 }
+
+
+def test_the_configuration_takes_every_signing_algorithm_that_a_token_may_have() -> None:
+    taken = get_args(IdpTable.model_fields["id_token_signed_response_alg"].annotation)
+    assert taken == ("", *SIGNING_ALGORITHMS)
 
 
 def test_the_readme_lists_every_key_as_the_code_knows_it() -> None:

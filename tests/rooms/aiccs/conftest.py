@@ -44,7 +44,7 @@ def access(port: int) -> AiccsAccess:
 
 @pytest.fixture
 def contact_center() -> Iterator[ContactCenter]:
-    outbound = Outbound(limits=Limits(connect=2, read=1.0, deadline=4))
+    outbound = Outbound(limits=Limits(connect=20, read=2, deadline=60))
     yield ContactCenter(outbound, time.time)
     outbound.close()
 

@@ -76,7 +76,7 @@ def test_nobody_is_found_where_there_is_no_agent(agents: Agents, access: AiccsAc
         ("throttled_429", {}, (ContactCenterThrottled, "HTTP 429")),
         ("success_false", {}, (ContactCenterUnreachable, "SystemError")),
         ("success_false", {"status": 500}, (ContactCenterUnreachable, "SystemError")),
-        ("slow", {"seconds": 1.5}, (ContactCenterUnreachable, "none in time")),
+        ("slow", {"seconds": 4}, (ContactCenterUnreachable, "none in time")),
         ("reset", {}, (ContactCenterUnreachable, "a broken connection")),
     ],
     ids=[
@@ -101,7 +101,7 @@ def test_a_line_that_broke_once_is_tried_again(agents: Agents, access: AiccsAcce
 
 
 def test_an_answer_that_came_too_late_is_not_asked_for_again(agents: Agents, access: AiccsAccess, world: World) -> None:
-    world.faults.set("aiccs", "slow", seconds=1.5)
+    world.faults.set("aiccs", "slow", seconds=4)
     with pytest.raises(ContactCenterUnreachable):
         agents.find(Instance(access, INSTANCE), LIN)
     assert world.count("/GetAgent") == 1

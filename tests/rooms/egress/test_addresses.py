@@ -160,7 +160,7 @@ class TestResolving:
         awake = threading.Event()
 
         def hang(*_: Any) -> list[tuple[Any, ...]]:
-            awake.wait(5)
+            awake.wait(60)
             return four("1.1.1.1")
 
         monkeypatch.setattr(socket, "getaddrinfo", hang)

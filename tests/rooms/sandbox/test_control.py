@@ -165,7 +165,7 @@ def bridge() -> Iterator[tuple[str, list[str]]]:
     yield f"http://127.0.0.1:{server.server_port}", received
     server.shutdown()
     server.server_close()
-    thread.join(5)
+    thread.join(60)
 
 
 def test_the_provider_tells_the_bridge_of_each_ended_session(

@@ -132,5 +132,5 @@ def test_a_recording_cut_short_promises_more_than_it_sends(vendor: Vendor) -> No
     link = recording_url(vendor.world, log, log.add())
     vendor.world.faults.set("recordings", "cut_short", times=1)
     with pytest.raises(requests.exceptions.ChunkedEncodingError):
-        requests.get(link, timeout=5)
-    assert len(requests.get(link, timeout=5).content) == 32044
+        requests.get(link, timeout=60)
+    assert len(requests.get(link, timeout=60).content) == 32044

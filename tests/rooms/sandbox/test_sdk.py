@@ -119,7 +119,7 @@ def serve(app: Flask) -> tuple[str, Callable[[], None]]:
     def stop() -> None:
         server.shutdown()
         server.server_close()
-        thread.join(5)
+        thread.join(60)
 
     return f"http://127.0.0.1:{server.server_port}", stop
 

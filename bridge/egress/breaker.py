@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -25,8 +25,10 @@ MOST: Final = 1024
 _FIRST_REST: Final = 10.0
 _LONGEST_REST: Final = 30.0
 _PATIENCE: Final = 2.0
+_PROMPTLY: Final = 0.5
 _ROOM_OF_SUSPECTS: Final = 4
 _RECENTLY: Final = 600.0
+_CROWDED: Final = "too many calls under way"
 
 
 class Tripped(Exception):
@@ -72,28 +74,42 @@ class Breakers:
         """Let a call through and count how it ends; the caller tells the passage.
 
         Args:
-            wait: seconds for which a call waits for a place, as long as answers come.
+            wait: seconds for which a call waits for its turn, as long as answers come within half a second.
 
         Raises:
             Tripped: the circuit is open, or too many calls are under way.
         """
         with self._lock:
             circuit = self._circuit(key)
-            passage = self._place(circuit, time.monotonic() + wait)
+            passage = self._enter(circuit, time.monotonic() + wait)
         try:
             yield passage
         finally:
             with self._lock:
                 circuit.leave(passage, self._clock())
 
-    def _place(self, circuit: _Circuit, give_up_at: float) -> Passage:
-        while (passage := circuit.enter(self._clock(), self._at_once)) is None:
-            # Conditions wait by the machine's clock, whichever clock is ours.
-            left = give_up_at - time.monotonic()
-            if left <= 0 or circuit.is_suspect(self._clock()):
-                raise Tripped("too many calls under way")
-            circuit.freed.wait(left)
-        return passage
+    def _enter(self, circuit: _Circuit, give_up_at: float) -> Passage:
+        circuit.demand_answers(self._clock())
+        if circuit.queue or not circuit.has_room(self._clock(), self._at_once):
+            self._queue(circuit, give_up_at)
+        return circuit.enter(self._clock())
+
+    def _queue(self, circuit: _Circuit, give_up_at: float) -> None:
+        """Wait for one's turn: who comes later must not be served first, or somebody waits in vain."""
+        turn = object()
+        circuit.queue.append(turn)
+        try:
+            while circuit.queue[0] is not turn or not circuit.has_room(self._clock(), self._at_once):
+                # Conditions wait by the machine's clock, whichever clock is ours.
+                left = give_up_at - time.monotonic()
+                # Whoever waits holds a thread too: one that others need, unless turns come quickly.
+                if left <= 0 or circuit.is_slow(self._clock()):
+                    raise Tripped(_CROWDED)
+                circuit.moved.wait(min(left, _PROMPTLY))
+                circuit.demand_answers(self._clock())
+        finally:
+            circuit.queue.remove(turn)
+            circuit.moved.notify_all()
 
     def states(self) -> dict[str, State]:
         """Return the state of each circuit that was used, or refused a call, in the last ten minutes."""
@@ -127,7 +143,8 @@ class _Circuit:
 
     def __init__(self, lock: threading.Lock) -> None:
         self.used_at = -math.inf
-        self.freed = threading.Condition(lock)
+        self.queue: deque[object] = deque()
+        self.moved = threading.Condition(lock)
         self._under_way: dict[Passage, None] = {}
         self._failures = 0
         self._answered_at = -math.inf
@@ -138,7 +155,7 @@ class _Circuit:
 
     @property
     def is_busy(self) -> bool:
-        return bool(self._under_way)
+        return bool(self._under_way or self.queue)
 
     @property
     def is_tripped(self) -> bool:
@@ -149,29 +166,36 @@ class _Circuit:
             return "closed"
         return "open" if now < self._rests_until else "half_open"
 
+    def is_slow(self, now: float) -> bool:
+        """Say whether half of the calls under way have waited for long; one alone says nothing of the host."""
+        under_way = list(self._under_way)
+        return bool(under_way) and now - under_way[len(under_way) // 2].began_at > _PROMPTLY
+
     def is_suspect(self, now: float) -> bool:
         oldest = next(iter(self._under_way), None)
         return oldest is not None and now - oldest.began_at > _PATIENCE and self._answered_at < oldest.began_at
 
-    def enter(self, now: float, at_once: int) -> Passage | None:
-        """Return the passage, None where there is no room."""
+    def demand_answers(self, now: float) -> None:
+        """Raise Tripped where nobody answers."""
         self.used_at = now
-        state = self.state(now)
-        if state == "open" or self._probe:
+        if self.state(now) == "open" or self._probe:
             raise Tripped("none lately, so it was not asked")
+
+    def has_room(self, now: float, at_once: int) -> bool:
         # A probe is no suspect: what hung before the circuit opened may hang still.
-        room = min(at_once, _ROOM_OF_SUSPECTS) if state == "closed" and self.is_suspect(now) else at_once
-        if len(self._under_way) >= room:
-            return None
+        is_suspect = self.state(now) == "closed" and self.is_suspect(now)
+        return len(self._under_way) < (min(at_once, _ROOM_OF_SUSPECTS) if is_suspect else at_once)
+
+    def enter(self, now: float) -> Passage:
         passage = Passage(now)
         self._under_way[passage] = None
-        if state == "half_open":
+        if self.state(now) == "half_open":
             self._probe = passage
         return passage
 
     def leave(self, passage: Passage, now: float) -> None:
         del self._under_way[passage]
-        self.freed.notify()
+        self.moved.notify_all()
         is_probe = passage is self._probe
         if is_probe:
             self._probe = None

@@ -11,7 +11,7 @@ class Limits:
 
     Args:
         deadline: of one call in all, however slowly it drips.
-        wait: for a place among the calls at once of a host that answers; the more threads come at the start of a shift.
+        wait: for a turn at a host that answers quickly and is asked by as many as may at once: a shift begins.
     """
 
     connect: float = 3.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +12,7 @@ from bridge.egress import breaker
 from bridge.egress.breaker import FAILURES, MOST, Breakers, Passage, Tripped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 IDP = "https://idp.example"
 LATELY, CROWDED = "none lately, so it was not asked", "too many calls under way"
@@ -24,6 +24,7 @@ class Host:
     def __init__(self) -> None:
         self.now = 1000.0
         self.breakers = Breakers(clock=lambda: self.now)
+        self.turns = 0
 
     @property
     def state(self) -> str:
@@ -41,6 +42,16 @@ class Host:
 
     def open(self) -> None:
         self.call("failed", FAILURES)
+
+    def wait_for_a_turn(self, act: Callable[[], None] = lambda: None) -> None:
+        with suppress(Tripped), self.breakers.passing(IDP, wait=60):
+            act()
+            self.turns += 1
+
+    def queued(self, calls: int) -> None:
+        """Return once so many wait."""
+        while len(self.breakers._circuits[IDP].queue) < calls:
+            threading.Event().wait(0.001)
 
     @contextmanager
     def under_way(self, calls: int) -> Iterator[list[Passage]]:
@@ -225,11 +236,48 @@ class TestBulkhead:
         ):
             pass
 
-    def test_nobody_waits_for_a_suspect(self, host: Host) -> None:
-        with host.under_way(16):
-            host.now += 3
-            with pytest.raises(Tripped, match=CROWDED), host.breakers.passing(IDP, wait=600):
+    def test_nobody_waits_where_half_of_the_calls_take_longer_than_half_a_second(self, host: Host) -> None:
+        with host.under_way(9):
+            host.now += 0.6
+            with (
+                host.under_way(7),
+                pytest.raises(Tripped, match=CROWDED),
+                host.breakers.passing(IDP, wait=600),
+            ):
                 pass
+
+    def test_a_single_slow_call_keeps_nobody_from_waiting(self, host: Host) -> None:
+        with host.under_way(1):
+            host.now += 1.9
+            with host.under_way(15):
+                second = threading.Thread(target=host.wait_for_a_turn)
+                second.start()
+                host.queued(1)
+            second.join(60)
+        assert host.turns == 1
+
+    def test_whoever_waits_gets_up_when_a_host_falls_silent(self, host: Host) -> None:
+        with host.under_way(16):
+            second = threading.Thread(target=host.wait_for_a_turn)
+            second.start()
+            host.queued(1)
+            host.now += 0.6
+            second.join(60)
+        assert (second.is_alive(), host.turns) == (False, 0)
+
+    def test_turns_are_taken_in_the_order_of_coming(self, host: Host) -> None:
+        served: list[int] = []
+        host.breakers = Breakers(1, clock=lambda: host.now)
+        with host.under_way(1):
+            threads = []
+            for number in range(4):
+                thread = threading.Thread(target=lambda one=number: host.wait_for_a_turn(lambda: served.append(one)))
+                thread.start()
+                threads.append(thread)
+                host.queued(number + 1)
+        for thread in threads:
+            thread.join(60)
+        assert served == [0, 1, 2, 3]
 
     def test_a_suspect_gets_four_at_a_time(self, host: Host) -> None:
         with host.under_way(3):

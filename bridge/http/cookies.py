@@ -33,9 +33,10 @@ def one_of(header: str, name: str) -> str:
     Where no other is asked for: Werkzeug reads them all, and takes more time for it than the session behind this one.
     """
     for pair in header.split(";"):
-        found, _, value = pair.strip().partition("=")
-        if found == name:
-            return value
+        found, _, value = pair.partition("=")
+        # Of these blanks alone (RFC 6265, section 5.2): a sibling host may set names that begin with other ones.
+        if found.strip(" \t") == name:
+            return value.strip(" \t")
     return ""
 
 

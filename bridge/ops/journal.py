@@ -206,7 +206,7 @@ class Journal:
             self._trail.rename(connection, f"{connection}~{generation}")
 
     def _tell_of(self, others: PassedOver) -> None:
-        event, connection, code = others.kind[:3] if others.kind else ("", "", "")
+        event, connection, code, _ = others.kind
         self._log.warning(
             "refusals_passed_over",
             of=event,

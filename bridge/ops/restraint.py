@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 Kind: TypeAlias = tuple[str, ...]
-"""What lines that are alike have in common, and whoever caused them."""
-MANY: Final[Kind] = ()
-"""The kind of whatever finds no place among those that are kept apart."""
+"""What lines that are alike have in common, and at its end whoever caused them."""
+MANY: Final = ""
+"""Whoever finds no place among those who are kept apart; what their lines are about stays apart even so."""
 MOST_KINDS: Final = 1000
 """Strangers may come from as many addresses as they like; a kind takes half a kilobyte."""
 SECONDS: Final = 60.0
@@ -79,9 +79,10 @@ class Restraint:
         """
         with self._turn:
             now = self._clock()
-            before = self._ended(kind, now)
+            place = self._place(kind)
+            before = self._ended(place, now)
             others = tuple(self._sweep(now))
-            minute = self._minute(kind, now)
+            minute = self._minutes.setdefault(place, _Minute(now + SECONDS))
             if minute.lines < most:
                 minute.lines, minute.reference = minute.lines + 1, reference
                 return Heard(is_written=True, reference=reference, passed_over=before, others=others)
@@ -95,13 +96,14 @@ class Restraint:
     def _sweep(self, now: float) -> Iterator[PassedOver]:
         # The oldest is first; few at once, so that nobody pays for all.
         for _ in range(_SWEPT_AT_ONCE):
-            kind, minute = next(iter(self._minutes.items()), (MANY, None))
-            if minute is None or minute.until > now:
+            if not self._minutes:
+                return
+            kind, minute = next(iter(self._minutes.items()))
+            if minute.until > now:
                 return
             del self._minutes[kind]
             if minute.passed_over:
                 yield PassedOver(kind, minute.reference, minute.passed_over)
 
-    def _minute(self, kind: Kind, now: float) -> _Minute:
-        place = kind if kind in self._minutes or len(self._minutes) < MOST_KINDS else MANY
-        return self._minutes.setdefault(place, _Minute(now + SECONDS))
+    def _place(self, kind: Kind) -> Kind:
+        return kind if kind in self._minutes or len(self._minutes) < MOST_KINDS else (*kind[:-1], MANY)

@@ -54,7 +54,7 @@ _NEEDS_THE_PERSON: Final = frozenset(
 def arrive(name: str) -> Response:
     """Complete what this browser began, with what it brought back."""
     require_store()
-    brought = request.args if request.method == "GET" else request.form
+    brought = request.form if request.method == "POST" else request.args
     found = services().pending.peek(brought.get("state", ""), _pending_cookie)
     purpose = found[1].purpose if found else "agent"
     if purpose == "rehearsal" and found:

@@ -80,6 +80,12 @@ def test_a_browser_that_keeps_no_cookies_is_told_so_before_it_goes_to_the_provid
     assert "cookies_refused" in page
 
 
+def test_where_the_server_hands_over_no_cookie_since_one_is_not_ascii_the_page_says_so(house: House) -> None:
+    spoilt = {"HTTP_COOKIE": ""}  # what Granian makes of such a header
+    answer = house.app.test_client(use_cookies=False).get("/login/globex?again=1", environ_overrides=spoilt)
+    assert "a cookie that is not ASCII" in answer.text
+
+
 def test_a_browser_that_merely_opened_somebody_elses_link_goes_on(house: House, browser: Browser) -> None:
     address = browser.choose(browser.begin("globex"), "lin", follow=False).headers["Location"]
     other = house.browser()

@@ -79,6 +79,11 @@ def test_a_body_that_takes_too_long_is_given_up_and_frees_its_place() -> None:
     assert [post(app, io.BytesIO(b"a=b")).status_code for _ in range(THREADS)] == [200] * THREADS
 
 
+def test_nobody_waits_for_what_a_head_request_brings() -> None:
+    sent = {"wsgi.input": Slow(), "CONTENT_LENGTH": "3", "CONTENT_TYPE": "application/x-www-form-urlencoded"}
+    assert application().test_client().head("/", environ_overrides=sent).status_code == 200
+
+
 def test_a_large_body_may_take_longer() -> None:
     app = application(0.0)
     sent = {"wsgi.input": io.BytesIO(b"a" * 400_000), "CONTENT_LENGTH": "400000"}
@@ -108,6 +113,11 @@ def test_a_real_server_lets_go_of_a_client_that_never_finishes_its_body(tmp_path
                 told = b"".join(iter(lambda: line.recv(4096), b""))
             # A machine that is very busy may drop the answer with the line.
             assert told.partition(b"\r")[0] in {b"HTTP/1.1 408 Request Timeout", b""}
+            assert answers(f"http://127.0.0.1:{port}/")
+        with socket.create_connection(("127.0.0.1", port), timeout=20) as line:
+            # Its answer can promise no byte too many: a server that waits for this body serves nobody else.
+            line.sendall(b"HEAD / HTTP/1.1\r\nHost: a\r\nContent-Length: 99\r\n" + FORM + b"\r\n\r\n")
+            assert line.recv(4096).startswith(b"HTTP/1.1 200")
             assert answers(f"http://127.0.0.1:{port}/")
 
 

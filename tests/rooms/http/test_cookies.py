@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from flask import Request, Response
-from werkzeug.http import parse_cookie
+from werkzeug.sansio.http import parse_cookie
 from werkzeug.test import EnvironBuilder
 
 from bridge.core.model import AccountName, FuyunToken, TokenSet
@@ -143,6 +143,9 @@ def test_the_choice_is_remembered_for_the_sign_in_page_alone(secure: House) -> N
         "xid=b; id=a=b==",
         "other=id=b; IDX=c; id",
         ";; =b; id=; other",
+        "\xa0id=of_a_sibling_host; id=a",
+        "\x85id=of_a_sibling_host; id=a",
+        "id =a",
     ],
 )
 def test_one_cookie_is_the_one_that_werkzeug_reads(header: str) -> None:

@@ -50,9 +50,10 @@ def test_kinds_that_came_no_more_are_told_by_whoever_comes_next(restraint: Restr
     assert [restraint.hear(ANOTHER, one, 1).others for one in "yz"] == [(PassedOver(SPENT, "a", 2),), ()]
 
 
-def test_more_kinds_than_have_a_place_are_one(restraint: Restraint, clock: Clock) -> None:
-    heard = [restraint.hear((str(number),), "a", 1).is_written for number in range(MOST_KINDS + 3)]
+def test_of_more_people_than_have_a_place_all_others_are_one(restraint: Restraint, clock: Clock) -> None:
+    heard = [restraint.hear(("spent", str(number)), "a", 1).is_written for number in range(MOST_KINDS + 3)]
     assert heard == [True] * (MOST_KINDS + 1) + [False] * 2
+    assert restraint.hear(("another", "x"), "b", 1).is_written, "whoever makes many hides nothing of another kind"
     clock.advance(SECONDS)
-    told = [one for number in range(MOST_KINDS) for one in restraint.hear((f"new {number}",), "b", 1).others]
-    assert told == [PassedOver(MANY, "a", 2)]
+    told = [one for number in range(MOST_KINDS) for one in restraint.hear(("new", str(number)), "c", 1).others]
+    assert told == [PassedOver(("spent", MANY), "a", 2)]

@@ -35,9 +35,9 @@ FAMILIES: Final = (
         "When a secret, key or certificate ends, in epoch seconds, where that is known.",
         ("connection", "what", "name"),
     ),
-    Family("bridge_journal_rows", "Rows that the journal keeps.", ("connection",)),
+    Family("bridge_journal_rows", "Sign-ins and refusals that the journal keeps.", ("connection",)),
     Family("bridge_journal_rows_limit", "Sign-ins and refusals of one connection that the journal keeps at most."),
-    Family("bridge_journal_oldest_timestamp_seconds", "The moment of the journal's oldest row, in epoch seconds."),
+    Family("bridge_journal_oldest_timestamp_seconds", "Since when they are kept, in epoch seconds.", ("connection",)),
     Family("bridge_journal_retention_seconds", "Age at which rows of the journal go."),
 )
 _AN_HOUR: Final = 3600.0
@@ -116,11 +116,9 @@ class _Readings:
                 yield from _ends([api_key(names[0] if len(names) == 1 else "", key.id, key.expires_at, now)])
 
     def _of_journal(self) -> Iterator[Reading]:
-        bounds = self._bounds.get()
-        for name, number in bounds.rows.items():
-            yield "bridge_journal_rows", (name,), number
-        if bounds.oldest is not None:
-            yield "bridge_journal_oldest_timestamp_seconds", (), bounds.oldest
+        for name, bounds in self._bounds.get().items():
+            yield "bridge_journal_rows", (name,), bounds.rows
+            yield "bridge_journal_oldest_timestamp_seconds", (name,), bounds.oldest
 
 
 def _answers(ping: Callable[[], None]) -> float:

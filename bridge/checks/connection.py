@@ -56,7 +56,7 @@ def probe_connection(
 
 def _signing(connection: str, signing: JwtSigning, now: float) -> Iterator[Finding]:
     due, name = signing.keys_at(now)[0], "signing key"
-    advice = "Name a readable RSA key in jwt.private_key; `hotline-bridge keys new-key` makes one."
+    advice = "Name a readable RSA key in jwt.private_key; `hotline-bridge keys new` makes one."
     yield asked(name, partial(_signing_key, due, signing.issuer), connection, advice)
     if not signing.next_private_key:
         return

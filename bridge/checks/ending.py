@@ -20,7 +20,7 @@ _ENDING: Final = {
 _REPLACED: Final = {
     "idp_secret": "Make a new one at the provider, enter it with its date, then delete the old one there.",
     "fuyun_secret": "Make a new one in Fuyun's developer portal and enter it here with its date.",
-    "jwt_key": "Make the next key: `hotline-bridge keys new-key`; the README tells how it takes over.",
+    "jwt_key": "Make the next key: `hotline-bridge keys new`; the README tells how it takes over.",
     "certificate": "Tell whoever runs that server: browsers and the bridge refuse it from that day on.",
 }
 

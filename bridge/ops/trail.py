@@ -130,10 +130,14 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How much is kept: rows of each connection, and the epoch seconds of the oldest; None where nothing is kept."""
+    """How much is kept of a connection's sign-ins and refusals, which newer ones push out.
 
-    rows: Mapping[str, int]
-    oldest: float | None
+    Args:
+        oldest: epoch seconds.
+    """
+
+    rows: int
+    oldest: float
 
 
 class Trail:
@@ -253,12 +257,13 @@ class Trail:
         with self._database.transaction() as transaction:
             return {row[0]: row[1] for row in transaction.execute(found.group_by(table.c.connection)).all()}
 
-    def bounds(self) -> Bounds:
-        """Return how many rows there are, and since when; raises StoreUnavailable."""
+    def bounds(self) -> dict[str, Bounds]:
+        """Return how many rows of each connection there are, and since when; raises StoreUnavailable."""
+        table = journal
+        found = select(table.c.connection, func.count(), func.min(table.c.at)).where(table.c.actor == "")
         with self._database.transaction() as transaction:
-            rows = transaction.execute(select(journal.c.connection, func.count()).group_by(journal.c.connection)).all()
-            oldest = transaction.execute(select(func.min(journal.c.at))).scalar()
-        return Bounds({row[0]: row[1] for row in rows}, oldest)
+            rows = transaction.execute(found.group_by(table.c.connection)).all()
+        return {row[0]: Bounds(row[1], row[2]) for row in rows}
 
     def rename(self, connection: str, name: str) -> None:
         """Let the records of a connection stand under another name; raises StoreUnavailable."""

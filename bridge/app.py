@@ -241,17 +241,25 @@ def provision(settings: Settings, services: Services) -> None:
 
 
 def _note_content(settings: Settings, services: Services, changed: list[tuple[str, str]]) -> None:
-    """Write down what the file has changed, and whether it undoes what another replica's file did."""
-    before = turns.turns(services.trail, services.now(), __version__)
+    """Write down what the file has changed, and whether it undoes what another replica's file did.
+
+    Raises nothing where the journal does not answer: what was changed is changed, and the sessions of what is gone
+    have to end.
+    """
+    before: list[turns.Turn] = []
+    with suppress(StoreUnavailable):
+        before = turns.turns(services.trail, services.now(), __version__)
     contents = turns.contents_of(settings.connections, services.key_ring)
+    content = contents[0]
     for name, done in changed:
         services.journal.record_act(
             f"connection_{done}",
             actor=FILE_AUTHOR,
             connection=name,
-            file_content=contents[0],
+            file_content=content,
             release=__version__,
         )
+        content = ""  # once is enough, as `turns` says
     if other := turns.undone(contents, before):
         minutes = int(services.now() - other.at) // 60
         services.journal.record_act("files_differ", actor=FILE_AUTHOR, minutes_before=minutes)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import tempfile
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -151,21 +151,25 @@ def _renewed(config: Path, first: Server, desk: int) -> serving.Shape | None:
         desk: the process of `_serve_ops`, which reads it too; 0: none.
     """
     try:
-        _READ[config] = load(config, os.environ)
+        read = load(config, os.environ)
     except SettingsError as refusal:
         lines = str(refusal).splitlines()
-    else:
-        return _shape(first, _READ[config].server, desk)
-    _log().error("reload_refused", reason="the configuration is faulty, the former goes on", faults=lines)
-    return None
-
-
-def _shape(first: Server, new: Server, desk: int) -> serving.Shape:
+        _log().error("reload_refused", reason="the configuration is faulty, the former goes on", faults=lines)
+        return None
+    new = read.server
     if (new.bind, new.ops_bind, new.drain) != (first.bind, first.ops_bind, first.drain):
         _log().warning("reload_incomplete", reason="server.bind, ops_bind and drain change at a restart only")
-    if desk:
-        os.kill(desk, signal.SIGHUP)
-    return serving.Shape(new.workers, new.threads)
+    former, _READ[config] = _READ[config], read
+    return serving.Shape(new.workers, new.threads, partial(_settle, config, former, desk))
+
+
+def _settle(config: Path, former: Settings, desk: int, *, are_ready: bool) -> None:
+    """Keep what was read anew where workers started with it, and have the desk for probes read it; else the former."""
+    if not are_ready:
+        _READ[config] = former
+    elif desk:
+        with suppress(ProcessLookupError):
+            os.kill(desk, signal.SIGHUP)
 
 
 def _serve_ops(host: str, port: int, board: Board) -> None:

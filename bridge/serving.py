@@ -15,7 +15,7 @@ import signal
 import threading
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,7 +27,7 @@ from granian.server.mp import MPServer
 
 from bridge.ops import garbage
 from bridge.ops.diary import Diary
-from bridge.ops.health import NOTIFY_SOCKET, STATE, Board, State, notify
+from bridge.ops.health import NOTIFY_SOCKET, Board, State, notify, stating
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -54,10 +54,15 @@ _ENDINGS: Final = (signal.SIGINT, signal.SIGTERM)
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How many processes serve, and with how many threads each."""
+    """How many processes serve, and with how many threads each.
+
+    Args:
+        settle: is told whether all `are_ready`; else the former ones go on.
+    """
 
     workers: int = 1
     threads: int = 1
+    settle: Callable[..., object] = field(default=lambda **_: None, compare=False, repr=False)
 
 
 # Granian's own lines go where ours go, in their form.
@@ -222,11 +227,15 @@ class Server(MPServer):
             self.main_loop_interrupt.set()
 
     def _replace(self, shape: Shape, spawn_target: Any, target_loader: Any) -> None:
+        former = self.workers, self.blocking_threads
         self.workers, self.blocking_threads = shape.workers, shape.threads
         new = self._launch(range(shape.workers), spawn_target, target_loader)
-        if not self._are_ready(new):
+        are_ready = self._are_ready(new)
+        # What replaces a worker that dies later is made as those that serve.
+        shape.settle(are_ready=are_ready)
+        if not are_ready:
             self._diary.fault("reload_refused", reason="a new worker did not start, the old ones go on")
-            self.workers = len(self.wrks)
+            self.workers, self.blocking_threads = former
             self._end(new)
             return
         old, self.wrks = self.wrks, new
@@ -310,25 +319,6 @@ def _make(load: Callable[[], Any], told: int, board: Board, leaving: Board) -> A
     os.write(told, b".")
     os.close(told)
     return stating(application, board, leaving)
-
-
-def stating(application: Any, board: Board, leaving: Board) -> Any:
-    """Tell the application the server's state; at a worker's end, close connections after the answer under way.
-
-    A proxy that holds a connection open would else send its next request at the moment when it is closed.
-    """
-
-    def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
-        state = environ[STATE] = board.state
-        if state is not State.DRAINING and leaving.state is not State.DRAINING:
-            return application(environ, start_response)
-
-        def closing(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
-            return start_response(status, [*headers, ("Connection", "close")], *rest)
-
-        return application(environ, closing)
-
-    return answer
 
 
 @contextmanager

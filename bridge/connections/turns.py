@@ -1,7 +1,8 @@
 """Replicas whose configuration files differ: each start undoes what another replica has provisioned.
 
-Every change that a file makes is in the journal with a fingerprint of the whole file's connections. Where a content
-comes back after another one, two files take turns; whoever has taken a change of one file back sees the same once.
+Of the changes that a file makes the first is in the journal with a fingerprint of the whole file's connections; were
+it with each, those of a large file would fill the page of rows that is read. Where a content comes back after another
+one, two files take turns; whoever has taken a change of one file back sees the same once.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 LATELY: Final = 86_400.0
 """Seconds."""
+_CONTENT: Final = "file_content"
 _PURPOSE: Final = "content of the configuration file"
 
 
@@ -54,8 +56,8 @@ def turns(trail: Trail, now: float, release: str) -> list[Turn]:
         release: another one may write the same file otherwise, and is not compared.
     """
     found: list[Turn] = []
-    for record in trail.search(Search(text=FILE_AUTHOR, since=now - LATELY)):
-        content = str(record.details.get("file_content", ""))
+    for record in trail.search(Search(text=FILE_AUTHOR, detail=_CONTENT, since=now - LATELY)):
+        content = str(record.details.get(_CONTENT, ""))
         if content and record.actor == FILE_AUTHOR and record.details.get("release") == release:
             if found and found[-1].content == content:
                 found.pop()

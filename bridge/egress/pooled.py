@@ -62,13 +62,14 @@ class PooledAdapter(HTTPAdapter):
         return host, {"ssl_context": self._context} if host["scheme"] == "https" else {}
 
     def get_connection_with_tls_context(self, request: Any, verify: Any, proxies: Any = None, cert: Any = None) -> Any:  # noqa: ARG002 — requests' signature
-        """Return the pool of a request's host; its key is written once for each address, from twenty members."""
-        known = self._keyed.get(request.url)
+        """Return the pool of a request's host; its key is written once for each host, from twenty members."""
+        line = line_of(request.url)
+        known = self._keyed.get(line)
         if known is None:
             known = self._key_of(request, verify)
             if len(self._keyed) >= _HOSTS:
                 self._keyed.clear()
-            self._keyed[request.url] = known
+            self._keyed[line] = known
         key, context = known
         return self.poolmanager.connection_from_pool_key(key, dict(context))
 

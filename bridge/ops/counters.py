@@ -8,8 +8,10 @@ in between, some counts would be there twice or not at all, which Prometheus tak
 from __future__ import annotations
 
 import fcntl
+import json
 import os
-from collections import Counter
+import struct
+from collections import defaultdict
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -18,7 +20,7 @@ from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.multiprocess import mark_process_dead
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
 FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
 _KINDS: Final = ("counter", "histogram")
@@ -38,25 +40,34 @@ def reading(folder: str) -> Iterator[None]:
 def fold(folder: str, pids: Iterable[int]) -> None:
     """Keep what workers that have ended counted in one file, and forget their gauges; a full disk changes nothing.
 
+    Of a file that a worker left unfinished counts what can be read.
+
     Args:
         folder: where all workers count.
         pids: processes that are gone.
     """
     gone = list(pids)
+    with suppress(OSError):
+        forget(folder, gone)
     with suppress(OSError), _locked(folder, fcntl.LOCK_EX):
-        for pid in gone:
-            mark_process_dead(pid, folder)  # type: ignore[no-untyped-call]
         for kind in _KINDS:
             _fold(Path(folder, f"{kind}_ended.db"), [Path(folder, f"{kind}_{pid}.db") for pid in gone])
+
+
+def forget(folder: str, pids: Iterable[int]) -> None:
+    """Forget the gauges of processes that are gone, one caller after the other; raises OSError."""
+    with _locked(folder, fcntl.LOCK_EX):
+        for pid in pids:
+            mark_process_dead(pid, folder)  # type: ignore[no-untyped-call]
 
 
 def _fold(whole: Path, ended: list[Path]) -> None:
     found = [one for one in ended if one.exists()]
     if not found:
         return
-    counted: Counter[str] = Counter()
+    counted: defaultdict[str, float] = defaultdict(float)
     for one in [*found, whole] if whole.exists() else found:
-        for key, value, *_ in MmapedDict.read_all_values_from_file(one):  # type: ignore[no-untyped-call]
+        for key, value in _values(one):
             counted[key] += value
     new = whole.with_suffix(".new")
     new.unlink(missing_ok=True)
@@ -66,7 +77,15 @@ def _fold(whole: Path, ended: list[Path]) -> None:
         one.unlink()
 
 
-def _write(path: Path, counted: Counter[str]) -> None:
+def _values(path: Path) -> Iterator[tuple[str, float]]:
+    # A process that is killed in between leaves a file without its first bytes, or one that ends too soon.
+    with suppress(struct.error, RuntimeError, ValueError):
+        for key, value, *_ in MmapedDict.read_all_values_from_file(path):  # type: ignore[no-untyped-call]
+            json.loads(key)  # no scrape could read any other one, for as long as the file of all is there
+            yield key, value
+
+
+def _write(path: Path, counted: Mapping[str, float]) -> None:
     with path.open("xb") as file:
         # What is written through a map of memory to a disk that is full ends the process; this is an error.
         size = sum(len(key.encode()) + _BESIDE_A_KEY for key in counted)

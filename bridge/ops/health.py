@@ -9,7 +9,7 @@ import threading
 import time
 from contextlib import suppress
 from enum import IntEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from bridge.core.errors import BridgeError
 
@@ -47,6 +47,25 @@ class Board:
     @state.setter
     def state(self, state: State) -> None:
         self._shared[0] = state
+
+
+def stating(application: Any, board: Board, leaving: Board) -> Any:
+    """Tell the application the server's state; at a worker's end, close connections after the answer under way.
+
+    A proxy that holds a connection open would else send its next request at the moment when it is closed.
+    """
+
+    def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+        state = environ[STATE] = board.state
+        if state is not State.DRAINING and leaving.state is not State.DRAINING:
+            return application(environ, start_response)
+
+        def closing(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
+            return start_response(status, [*headers, ("Connection", "close")], *rest)
+
+        return application(environ, closing)
+
+    return answer
 
 
 def notify(word: str) -> None:

@@ -14,7 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.multiprocess import MultiProcessCollector
 
 from bridge.ops import counters
 
@@ -193,9 +193,9 @@ class Metrics:
 def _of_all_workers(folder: str) -> bytes:
     together = CollectorRegistry()
     MultiProcessCollector(together, folder)  # type: ignore[no-untyped-call]
+    if dead := list(_dead(folder)):
+        counters.forget(folder, dead)
     with counters.reading(folder):
-        for pid in _dead(folder):
-            mark_process_dead(pid, folder)  # type: ignore[no-untyped-call]
         return generate_latest(together)
 
 

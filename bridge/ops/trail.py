@@ -98,12 +98,14 @@ class Search:
     Args:
         connections: names that may be seen; None: all.
         text: a reference, or part of a person's or an administrator's name.
+        detail: name of a detail that a record has.
         since: epoch seconds, as `until`.
         before_id: only older rows than this one, for the next page.
     """
 
     connections: Sequence[str] | None = None
     text: str = ""
+    detail: str = ""
     event: str = ""
     code: str = ""
     since: float = 0.0
@@ -304,6 +306,9 @@ def _conditions(search: Search) -> Iterator[ColumnElement[bool]]:
         part = journal.c.person.icontains(search.text, autoescape=True)
         actor = journal.c.actor.icontains(search.text, autoescape=True)
         yield or_(journal.c.reference == search.text.strip().upper(), part, actor)
+    if search.detail:
+        # In JSON quotes stand bare around names and whole texts alone, and only names are followed by a colon.
+        yield journal.c.details.contains(f'"{search.detail}": ', autoescape=True)
     if search.event:
         yield journal.c.event == search.event
     if search.code:

@@ -54,7 +54,8 @@ def send(client: Redis, *command: str | bytes | float) -> Any:
     connection = client.connection_pool.get_connection()
     try:
         connection.send_command(*command)
-        return connection.read_response()
+        # Behind sentinels redis-py would keep the connection open, and who asks next would read what came too late.
+        return connection.read_response(disconnect_on_error=True)
     finally:
         client.connection_pool.release(connection)
 

@@ -17,11 +17,15 @@ class LendingPool(BlockingConnectionPool):
     """Lends the connection that came back last, past the queue of redis-py as long as nobody waits there.
 
     redis-py counts each loan for OpenTelemetry, whether anybody listens or not: that takes longer than the question.
+
+    Nobody waits for what lies past the queue, and no lock is needed for it: who is about to wait says so before the
+    last look, and who lays something past the queue looks for somebody afterwards, so that one of them sees the other.
     """
 
     def reset(self) -> None:
         """Begin without connections, as at first and in a forked process."""
         self._at_hand: deque[Connection] = deque()
+        self._waiting: deque[None] = deque()
         super().reset()  # type: ignore[no-untyped-call]
 
     def get_connection(self, *_: Any, **__: Any) -> Connection:
@@ -30,26 +34,42 @@ class LendingPool(BlockingConnectionPool):
         try:
             connection = self._at_hand.pop()
         except IndexError:
-            return cast("Connection", super().get_connection())  # type: ignore[no-untyped-call]
-        if _is_spoilt(connection):
-            connection.disconnect()  # the next command opens it anew
-        return connection
+            return self._from_queue()
+        if not _is_spoilt(connection):
+            return connection
+        connection.disconnect()
+        # The queue opens it anew to where sentinels point now; by itself it would go where it was.
+        super().release(connection)  # type: ignore[no-untyped-call]
+        return self._from_queue()
 
     def release(self, connection: Any) -> None:
         """Take a connection back."""
         is_good = connection.is_connected and not connection.should_reconnect() and self.owns_connection(connection)
-        # While the queue has something left nobody waits for what is laid past it.
-        if is_good and self.pool.queue:
-            self._at_hand.append(connection)
-        else:
+        if not is_good:
             super().release(connection)  # type: ignore[no-untyped-call]
+            return
+        self._at_hand.append(connection)
+        if self._waiting:
+            self._hand_over()
 
     def disconnect(self, inuse_connections: bool = True) -> None:  # noqa: FBT001, FBT002 — redis-py's signature
         """Close the connections that nobody uses now, or all."""
-        with suppress(IndexError):
-            while True:
-                super().release(self._at_hand.pop())  # type: ignore[no-untyped-call]
+        while self._at_hand:
+            self._hand_over()
         super().disconnect(inuse_connections)
+
+    def _from_queue(self) -> Connection:
+        self._waiting.append(None)
+        try:
+            self._hand_over()
+            return cast("Connection", super().get_connection())  # type: ignore[no-untyped-call]
+        finally:
+            self._waiting.pop()
+
+    def _hand_over(self) -> None:
+        """Put what came back last into the queue, where somebody may wait for it."""
+        with suppress(IndexError):
+            super().release(self._at_hand.pop())  # type: ignore[no-untyped-call]
 
 
 def _is_spoilt(connection: Connection) -> bool:

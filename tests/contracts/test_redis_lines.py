@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from bridge.core.errors import StoreUnavailable
-from bridge.sessions.redis_line import PATIENCE
+from bridge.sessions.redis_address import read_redis_address
+from bridge.sessions.redis_line import PATIENCE, RedisLine, send
 from bridge.sessions.redis_store import RedisSessions
 from bridge.sessions.rows import Blob, Resealed
 from tests.contracts.redis_lines import line_to, somebody_saying
 from tests.contracts.session_desk import NEW, NOW, ROW
 from tests.kit.ports import free_port
 from tests.kit.redis_server import redis_server as a_redis_server
-from tests.rooms.loopback import HOST, Authority
+from tests.rooms.loopback import HOST, Authority, serving
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from redis import ConnectionPool, Redis
+
     from tests.kit.redis_server import RedisServer
+    from tests.rooms.loopback import Act, Server
 
 ANEW = Resealed(sealed="anew", about="about", sub_key="p", sid_key="", connection_key="c")
 _PATIENCE = 20.0
@@ -175,6 +180,36 @@ class TestSentinels:
         assert any(b"AUTH" in question and b"theirs" in question for question in asked)
         assert not any(b"right" in question for question in asked)
 
+    @pytest.mark.parametrize(
+        "ask",
+        [
+            lambda client, word: send(client, "ECHO", word),
+            lambda client, word: client.pipeline(transaction=False).echo(word).execute()[0],
+        ],
+        ids=["alone", "in a pipeline"],
+    )
+    def test_an_answer_that_comes_too_late_is_nobody_elses(self, ask: Callable[[Redis, str], object]) -> None:
+        with serving(late()) as server, somebody_saying(lambda _: masters(server.port)) as port:
+            line = RedisLine(read_redis_address(f"redis+sentinel://{HOST}:{port}/main"), patience=0.1)
+            with pytest.raises(StoreUnavailable):
+                line.ask(lambda client: ask(client, "mine"))
+            assert line.ask(lambda client: ask(client, "theirs")) == b"theirs"
+            line.close()
+
+    def test_connections_that_broke_all_at_once_lead_to_where_the_server_is_now(
+        self, redis_server: RedisServer
+    ) -> None:
+        with line_to(redis_server.port) as new, ExitStack() as until_it_breaks:
+            old = until_it_breaks.enter_context(line_to(redis_server.port))
+            known = [old.port]
+            with somebody_saying(lambda _: masters(known[0])) as port:
+                line = RedisLine(read_redis_address(f"redis+sentinel://{HOST}:{port}/main"))
+                line.ask(lambda client: hold_together(client.connection_pool, 3))
+                until_it_breaks.close()
+                known[0] = new.port
+                assert line.ask(lambda client: send(client, "ECHO", "found")) == b"found"
+                line.close()
+
     def test_sentinels_that_know_no_server_are_an_outage_that_leaves_nothing_behind(self) -> None:
         with somebody_saying(lambda _: b"*0\r\n") as port, opened(f"redis+sentinel://{HOST}:{port}/main") as store:
             for _ in range(3):
@@ -208,6 +243,34 @@ def masters(port: int) -> bytes:
     words = [word for pair in told.items() for word in pair]
     bulks = "".join(f"${len(word)}\r\n{word}\r\n" for word in words)
     return f"*1\r\n*{len(words)}\r\n{bulks}".encode()
+
+
+def late() -> Act:
+    """Be a Redis whose first answer comes together with the next one on the same connection."""
+    owed: list[bytes] = []
+
+    def act(connected: socket.socket, _: Server) -> None:
+        held = b""
+        while question := connected.recv(65536):
+            if b"ECHO" not in question:
+                connected.sendall(b"+OK\r\n" * question.count(b"*"))
+                continue
+            word = question.split(b"\r\n")[-2]
+            answer = b"$%d\r\n%b\r\n" % (len(word), word)
+            if owed:
+                connected.sendall(held + answer)
+            else:
+                held = answer
+                owed.append(answer)
+
+    return act
+
+
+def hold_together(pool: ConnectionPool, number: int) -> None:
+    """Let a pool have so many connections at hand."""
+    held = [pool.get_connection() for _ in range(number)]
+    for connection in held:
+        pool.release(connection)
 
 
 def wait_until(ready: Callable[[], bool]) -> None:

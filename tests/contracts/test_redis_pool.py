@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
 import pytest
@@ -34,6 +35,23 @@ def test_many_threads_share_few_connections(pool: LendingPool) -> None:
         answers = list(threads.map(lambda number: client.echo(str(number)), range(400)))
     assert answers == [str(number).encode() for number in range(400)]
     assert len(pool._connections) <= 2
+
+
+def test_one_that_comes_back_while_somebody_begins_to_wait_is_lent_to_him(pool: LendingPool) -> None:
+    lent: list[Future[Connection]] = []
+
+    class Slow(deque[Connection]):
+        def append(self, connection: Connection) -> None:
+            pool.get_connection()  # the last one of the queue
+            lent.append(threads.submit(pool.get_connection))
+            wait(lent, timeout=0.05)
+            super().append(connection)
+
+    connection = pool.get_connection()
+    with ThreadPoolExecutor(1) as threads:
+        pool._at_hand = Slow()
+        pool.release(connection)
+        assert lent[0].result() is connection
 
 
 def test_what_came_back_last_is_lent_next(pool: LendingPool) -> None:

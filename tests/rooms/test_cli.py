@@ -117,7 +117,11 @@ class TestServe:
         ops = free_port()
         server = {"bind": f"127.0.0.1:{free_port()}", "ops_bind": f"127.0.0.1:{ops}"}
         assert run("serve", "--config", str(written(tmp_path, {"server": server}))).exit_code == 0
-        assert served[0][1]["renew"]() == serving.Shape(1, 32)
+        shape = served[0][1]["renew"]()
+        assert shape == serving.Shape(1, 32)
+        shape.settle(are_ready=False)
+        assert told == [], "it would tell of other stores than the workers use"
+        shape.settle(are_ready=True)
         assert told == [(4711, signal.SIGHUP)]
         desks[0]()
         arguments, options = served[1]
@@ -193,10 +197,16 @@ class TestServe:
         monkeypatch.setenv(cli.CONFIG_VARIABLE, str(config))
         written(tmp_path, {"server": server | {"threads": 9}})
         assert cli.bridge_of_worker() == 7, "until a reload"  # type: ignore[comparison-overlap]
-        served[0][1]["renew"]()
+        renew = served[0][1]["renew"]
+        renew().settle(are_ready=True)
         written(tmp_path, {"session.idel": "2h"})
-        served[0][1]["renew"]()
+        renew()
         assert cli.bridge_of_worker() == 9, "a faulty file changes nothing"  # type: ignore[comparison-overlap]
+        written(tmp_path, {"server": server | {"threads": 11}})
+        refused = renew()
+        assert cli.bridge_of_worker() == 11, "the first workers find out whether it is good"  # type: ignore[comparison-overlap]
+        refused.settle(are_ready=False)
+        assert cli.bridge_of_worker() == 9, "none of them started"  # type: ignore[comparison-overlap]
 
 
 class TestSandbox:

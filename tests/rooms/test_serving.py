@@ -22,7 +22,7 @@ from prometheus_client.mmap_dict import MmapedDict
 
 from bridge import serving
 from bridge.ops.diary import Diary
-from bridge.ops.health import STATE, Board, State, notify
+from bridge.ops.health import STATE, Board, State, notify, stating
 from bridge.serving import Shape
 from tests.kit.ports import free_port
 
@@ -176,7 +176,8 @@ class TestWorkers:
 
 class TestAReload:
     def test_replaces_all_workers_and_may_change_how_many_they_are(self, desk: Callable[..., Desk]) -> None:
-        one = desk(2, renew=lambda: Shape(3, 5))
+        settled: list[dict[str, bool]] = []
+        one = desk(2, renew=lambda: Shape(3, 5, lambda **told: settled.append(told)))
         one.start()
         before = one.pids()
         one.server._reload(idle, one.make)
@@ -184,6 +185,7 @@ class TestAReload:
         assert are_alive(one.pids()) == [True] * 3
         assert one.server.blocking_threads == 5
         assert one.lines[1:] == [("reloaded", {"workers": 3, "threads": 5})]
+        assert settled == [{"are_ready": True}]
         assert not one.server.interrupt_children
 
     def test_lets_what_the_old_workers_counted_lie_in_one_file(
@@ -210,13 +212,15 @@ class TestAReload:
         assert one.pids() == before
 
     def test_whose_workers_do_not_start_leaves_the_old_ones(self, desk: Callable[..., Desk]) -> None:
-        one = desk(1, renew=lambda: Shape(2, 1))
+        settled: list[dict[str, bool]] = []
+        one = desk(1, renew=lambda: Shape(2, 5, lambda **told: settled.append(told)))
         one.start()
         before, one.manner = one.pids(), fails
         one.server._reload(idle, one.make)
         assert one.pids() == before
         assert are_alive(before) == [True]
-        assert one.server.workers == 1
+        assert (one.server.workers, one.server.blocking_threads) == (1, 1)
+        assert settled == [{"are_ready": False}]
         assert not one.server.interrupt_children
         assert one.told() == ["serving", "reload_refused"]
 
@@ -277,7 +281,7 @@ def answered(board: Board, leaving: Board) -> tuple[State, dict[str, str]]:
         start_response("200 OK", [("X-Own", "kept")])
         return [b""]
 
-    serving.stating(application, board, leaving)({}, lambda _status, headers, *_: told.append(dict(headers)))
+    stating(application, board, leaving)({}, lambda _status, headers, *_: told.append(dict(headers)))
     return told[0], told[1]
 
 

@@ -31,13 +31,14 @@ def house(tmp_path: Path) -> House:
 
 
 def with_file(house: House, content: str) -> tuple[Connection, ...]:
-    """Return what one of three files says: another title, another secret, or one connection less."""
+    """Return what one of five files says: another title, another secret, one connection less, or other titles."""
     first, second = house.settings.connections
     return {
         "a": (first, second),
         "b": (replace(first, title="Another"), second),
         "c": (replace(first, idp=replace(first.idp, client_secret=Secret("another secret"))), second),
         "d": (first,),
+        "e": (replace(first, title="Another"), replace(second, title="A third")),
     }[content]
 
 
@@ -62,6 +63,23 @@ def test_what_comes_back_after_something_else_is_told(house: House, starts: str,
     level, what = told(house, starts[-1])
     assert level == ("ok", "warn", "fault")[times]
     assert what.partition(" ")[0] == (str(times) if times else "as")
+
+
+def test_many_connections_hide_no_earlier_turn(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Trail.search, "__defaults__", (4,))  # rows of a page; each file changes two connections
+    for content in "eae":
+        provision(replace(house.settings, connections=with_file(house, content)), house.services)
+    assert told(house, "e")[0] == "fault"
+
+
+def test_a_journal_that_cannot_be_read_keeps_no_session_of_what_left_the_file(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.browser().sign_in("globex")
+    assert len(list(house.services.agent_sessions.of_connection("globex"))) == 1
+    broken = Trail(Database("sqlite:////proc/x.db"), retention=1, per_connection=1, now=house.clock)
+    provision(replace(house.settings, connections=with_file(house, "d")), replace(house.services, trail=broken))
+    assert list(house.services.agent_sessions.of_connection("globex")) == []
 
 
 def test_check_says_that_something_else_was_provisioned(house: House) -> None:

@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 import threading
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +16,7 @@ from bridge.ops import counters
 from bridge.ops.metrics import Metrics
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -69,6 +71,43 @@ def test_a_full_disk_costs_no_count(folder: Path, monkeypatch: pytest.MonkeyPatc
     assert told() == before
     counters.fold(str(folder), [4_194_305])
     assert told() == before
+
+
+@pytest.mark.parametrize(
+    ("torn", "left"),
+    [
+        pytest.param(lambda _: b"", 0.0, id="empty"),
+        pytest.param(lambda whole: whole[:72] + b"\xff" * 40, 0.0, id="in_the_middle"),
+        pytest.param(lambda _: b"\0\x10" + bytes(4094), 0.0, id="zeros"),
+        pytest.param(lambda whole: b"\0\x10" + whole[2:], 3.0, id="after_its_last_entry"),
+    ],
+)
+def test_a_torn_file_costs_the_rest_of_its_own_counts_alone(
+    folder: Path, torn: Callable[[bytes], bytes], left: float
+) -> None:
+    leave(folder, 4_194_305, sign_in=2.0)
+    leave(folder, 4_194_306, sign_in=3.0)
+    file = folder / "counter_4194306.db"
+    file.write_bytes(torn(file.read_bytes()))
+    counters.fold(str(folder), [4_194_305, 4_194_306])
+    assert f'bridge_events_total{{event="sign_in"}} {2.0 + left}' in told("sign_in")
+    assert 'seconds_sum{event="sign_in"} 2.5' in told("sign_in")
+    assert not file.exists()
+
+
+def test_two_who_look_at_once_both_forget_who_is_gone(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    leave(folder, 4_194_305, sign_in=2.0)
+    others: list[Future[list[str]]] = []
+
+    def slowly(path: str, remove: Callable[[str], None] = os.remove) -> None:
+        if not others:
+            others.append(threads.submit(told, "sign_in"))
+            wait(others, timeout=0.05)
+        remove(path)
+
+    monkeypatch.setattr(os, "remove", slowly)
+    with ThreadPoolExecutor(1) as threads:
+        assert told("sign_in") == others[0].result()
 
 
 def test_nobody_adds_up_while_files_are_folded(folder: Path) -> None:

@@ -32,7 +32,7 @@ from bridge.http.address import asked_host
 from bridge.http.application import path_to
 from bridge.http.current import services
 from bridge.http.guard import AGENT_SESSION, forget_session, require_navigation, require_own_page, require_session
-from bridge.http.limits import spend_on_departure
+from bridge.http.limits import spend_on_departure, spend_on_failure
 from bridge.http.parameters import single
 from bridge.http.problem import Context, in_context
 
@@ -107,10 +107,11 @@ def depart(name: str) -> Response:
 @agent.route("/login/<name>/initiate", methods=["GET", "POST"])
 def initiate(name: str) -> Response:
     """Begin a sign-in that the provider asks for (OpenID Connect Core section 4, third-party initiated login)."""
-    brought = request.args if request.method == "GET" else request.form
+    brought = request.form if request.method == "POST" else request.args
     asked = single(brought, "iss", "login_hint", "target_link_uri")
     connection = services().connections.get(name)
     if not services().flow.is_issuer(connection, asked["iss"]):
+        spend_on_failure()
         raise IdpAnswerInvalid(expected="iss of the connection", received="another", status=400)
     if request.method == "POST":
         # Another site's form brings no session cookie (SameSite=Lax); the navigation that we answer with does.
@@ -224,7 +225,9 @@ def _check_cookies_come_back(again: str) -> None:
         cookies.set_probe(response, services().site)
         return response
 
-    raise CookiesRefused(expected="the cookie of the page before", received="no cookie")
+    # The server hands over none of them where one holds a byte beyond ASCII; a parent domain's may.
+    received = "a cookie that is not ASCII, which spoils all" if "HTTP_COOKIE" in request.environ else "no cookie"
+    raise CookiesRefused(expected="the cookie of the page before", received=received)
 
 
 def _check_session_is_kept() -> None:

@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 
 from tests.kit.desk import operator
 from tests.kit.house import build_house, demo_settings
+from tests.kit.platform import platform_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,6 +64,14 @@ def forges_a_logout_token(browser: Browser) -> Response:
     return browser.wire.post(f"{browser.origin}/backchannel-logout/contoso", data=form, headers=HERE)
 
 
+def names_a_foreign_issuer(browser: Browser) -> Response:
+    return browser.open("/login/globex/initiate?iss=https%3A%2F%2Fevil.example", follow=False, **HERE)
+
+
+def guesses_an_api_key(browser: Browser) -> Response:
+    return browser.wire.get(f"{browser.origin}/api/v1/connections", headers=HERE | {"Authorization": "Bearer guessed"})
+
+
 def looks_at_the_console(browser: Browser) -> Response:
     return browser.open("/admin/sign-in", follow=False, **HERE)
 
@@ -75,6 +84,8 @@ ASKED: Final[list[tuple[str, Callable[[Browser], Response]]]] = [
     ("failures", guesses_a_link),
     ("failures", guesses_a_connection),
     ("failures", forges_a_logout_token),
+    ("failures", names_a_foreign_issuer),
+    ("api_failures", guesses_an_api_key),
     ("console", looks_at_the_console),
 ]
 
@@ -215,14 +226,34 @@ def test_a_session_is_handed_so_many_tokens_and_another_is_not_made_to_wait(tmp_
     assert [other.post(path).status_code, one.fetch("/session").status_code] == [200, 200]
 
 
+def test_a_key_is_told_what_is_left_for_it_and_another_one_goes_on(tmp_path: Path) -> None:
+    house = limited(tmp_path, api_key="2/day")
+    one, other = platform_of(house, "globex"), platform_of(house, "globex")
+    answers = [one.ask("GET", "/connections") for _ in range(3)]
+    left = [answer.headers["RateLimit"].partition(";t=")[0] for answer in answers]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert left == ['"1-day";r=1', '"1-day";r=0', '"1-day";r=0']
+    assert {answer.headers["RateLimit-Policy"] for answer in answers} == {'"1-day";q=2;w=86400'}
+    assert 1 <= int(answers[-1].headers["Retry-After"]) <= 86_400
+    assert other.ask("GET", "/connections").headers["RateLimit"].startswith('"1-day";r=1;')
+
+
+def test_a_good_key_does_not_wait_for_those_who_guess_beside_it(tmp_path: Path) -> None:
+    house = limited(tmp_path, api_failures="1/day")
+    told = [guesses_an_api_key(house.browser()).status_code for _ in range(3)]
+    assert told == [401, 429, 429]
+    platform = platform_of(house, "globex")
+    platform.wire.headers.update(HERE)
+    assert platform.ask("GET", "/connections").status_code == 200
+
+
 def test_an_administrator_may_look_around_as_people_do(tmp_path: Path) -> None:
     house = build_house(demo_settings(tmp_path))
     browser = operator(house)
     assert {browser.open("/admin/connections").status_code for _ in range(60)} == {200}
 
 
-def test_a_whole_call_center_behind_one_address_signs_in_within_a_minute(tmp_path: Path) -> None:
-    """By the usual limits, 3,000 sign-ins a minute of one connection from one address: 50 a second."""
+def test_usual_limits_leave_room_for_3000_sign_ins_a_minute_of_one_address_and_one_connection(tmp_path: Path) -> None:
     usual = demo_settings(tmp_path).limits
     for budget in (usual.sign_ins, usual.connection):
         number, _, unit = budget.partition("/")

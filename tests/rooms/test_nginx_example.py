@@ -243,6 +243,19 @@ def test_of_requests_that_a_replica_breaks_off_nginx_repeats_a_callback_and_no_f
     assert "seldom-seen" not in told
 
 
+@NEEDS_NGINX
+def test_whoever_floods_waits_and_files_are_not_counted(tmp_path: Path) -> None:
+    certificate(tmp_path)
+    port, broken = free_port(), free_port()
+    conf = proxied(tmp_path, broken, broken, port)
+    usual = conf.read_text("utf-8")
+    conf.write_text(usual.replace("rate=1000r/s", "rate=1r/m").replace("burst=2000", "burst=2"), "utf-8")
+    with _breaking_off(broken, []), _nginx(conf, port):
+        caller = Proxy(tmp_path, port)
+        paths = ("/login", "/login", "/callback/globex", "/session", "/callback/globex", "/static/base.css")
+        assert [caller.ask(path)[0] for path in paths] == [502, 502, 502, 429, 429, 502]
+
+
 @contextmanager
 def _breaking_off(port: int, heard: list[str]) -> Iterator[None]:
     """Listen as a replica that is killed once it has a request; `heard` gets each request's method."""

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 ROOT: Final = Path(__file__).parents[2]
-LOCK: Final = ROOT / "requirements.lock"
+LOCKS: Final = (ROOT / "requirements-dev.lock", ROOT / "tests/fuzz/atheris.lock")
+"""The first has all of requirements.lock in it."""
 ADVISORIES: Final = Path(__file__).with_name("advisories.toml")
 _PINNED: Final = re.compile(r"^([a-z0-9._-]+)==([^ ;\\]+)", re.MULTILINE)
 _FINDING: Final = re.compile(r"(?P<path>bridge/\S+):(?P<line>\d+) B(?P<rule>\d+) .*")
@@ -64,32 +65,36 @@ def main() -> int:
 
 
 def _vulnerabilities() -> tuple[list[str], list[str]]:
+    locked = {name: version for lock in LOCKS for name, version in _PINNED.findall(lock.read_text("utf-8"))}
     found = _asked_service()
-    locked = dict(_PINNED.findall(LOCK.read_text("utf-8")))
     if found is not None:
         return [f"Vulnerabilities: {len(locked)} locked packages, as the advisory service knows them."], found
     kept = tomllib.loads(ADVISORIES.read_text("utf-8"))
-    note = f"Vulnerabilities: no advisory service can be asked from here; against the list of {kept['asked']} instead."
+    note = (
+        f"Vulnerabilities: no advisory service can be asked from here; against the list of {kept['asked']} instead, "
+        f"which has faults of {len(locked.keys() & kept['mended'].keys())} of the {len(locked)} locked packages."
+    )
     return [note], sorted(too_old(locked, kept["mended"]))
 
 
 def _asked_service() -> list[str] | None:
-    """Return what pip-audit found, None where its service knows none of the packages or does not answer."""
-    command = [
-        "pip_audit",
-        "-r",
-        str(LOCK),
-        "--no-deps",
-        "--disable-pip",
-        "--format",
-        "json",
-        "--progress-spinner",
-        "off",
-    ]
+    locks = [word for lock in LOCKS for word in ("-r", str(lock))]
+    command = ["pip_audit", *locks, "--no-deps", "--disable-pip", "--format", "json", "--progress-spinner", "off"]
     try:
-        done = _run(command, _PATIENCE)
-        packages = json.loads(done.stdout)["dependencies"]
-    except (subprocess.TimeoutExpired, ValueError, KeyError):
+        return faults_told(_run(command, _PATIENCE).stdout)
+    except subprocess.TimeoutExpired:
+        return None
+
+
+def faults_told(answer: str) -> list[str] | None:
+    """Return what pip-audit found, None where its service knows none of the packages or does not answer.
+
+    Args:
+        answer: its JSON.
+    """
+    try:
+        packages = json.loads(answer)["dependencies"]
+    except (ValueError, KeyError):
         return None
     known = [one for one in packages if "vulns" in one]
     faults = [f"{one['name']} {one['version']}: {fault['id']}" for one in known for fault in one["vulns"]]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.structure.audit import secrets_in, too_old, tree
+from tests.structure.audit import faults_told, secrets_in, too_old, tree
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,6 +18,24 @@ MENDED: dict[str, dict[str, object]] = {"urllib3": {"in": "2.10.0", "advisories"
 def test_a_locked_version_without_a_known_correction_is_a_fault() -> None:
     assert list(too_old({"urllib3": "2.9.9"}, MENDED)) == ["urllib3 2.9.9 is older than 2.10.0: ['CVE-0000-0001']"]
     assert list(too_old({"urllib3": "2.10.0", "other": "1"}, MENDED)) == []
+
+
+KNOWN = '{"name": "flask", "version": "3.1.0", "vulns": []}'
+FAULTY = '{"name": "urllib3", "version": "2.9.9", "vulns": [{"id": "CVE-0000-0001", "fix_versions": ["2.10.0"]}]}'
+UNKNOWN = '{"name": "flask", "skip_reason": "Dependency not found on the index"}'
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        pytest.param(f'{{"dependencies": [{KNOWN}, {FAULTY}]}}', ["urllib3 2.9.9: CVE-0000-0001"], id="a_fault"),
+        pytest.param(f'{{"dependencies": [{KNOWN}, {UNKNOWN}]}}', [], id="no_fault"),
+        pytest.param(f'{{"dependencies": [{UNKNOWN}]}}', None, id="a_service_that_knows_nothing"),
+        pytest.param("", None, id="no_answer"),
+    ],
+)
+def test_an_advisory_service_is_believed_where_it_knows_the_packages(answer: str, told: list[str] | None) -> None:
+    assert faults_told(answer) == told
 
 
 @pytest.mark.parametrize(

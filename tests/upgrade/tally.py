@@ -47,6 +47,8 @@ class Tally:
             yield f"{what:<20}{number:>5,}  good with {release}"
         for when, version in self.schema:
             yield f"schema {version}         {when}"
+        if len({version for _, version in self.schema}) == 1:
+            yield "No step of the schema lies between the two; tests/contracts/test_schema.py plays those that are."
         yield from (f"FAULT  {number} x {what}" for what, number in self.faults.items())
         yield from (f"LOST   {who}" for who in self.lost)
 

@@ -54,7 +54,8 @@ _NEEDS_THE_PERSON: Final = frozenset(
 def arrive(name: str) -> Response:
     """Complete what this browser began, with what it brought back."""
     require_store()
-    brought = request.form if request.method == "POST" else request.args
+    # A HEAD request, which has neither here, redeems nothing.
+    brought = request.args if request.method == "GET" else request.form
     found = services().pending.peek(brought.get("state", ""), _pending_cookie)
     purpose = found[1].purpose if found else "agent"
     if purpose == "rehearsal" and found:

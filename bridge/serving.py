@@ -171,7 +171,7 @@ class Server(MPServer):
     def _launch_one(self, number: int, spawn_target: Any, target_loader: Any) -> WorkerProcess:
         heard, told = os.pipe()
         leaving = Board()
-        make = partial(_make, target_loader, told, self._told, leaving)
+        make = partial(_make, partial(self._diary.load, target_loader), told, self._told, leaving)
         worker: WorkerProcess = self._spawn_worker(number, partial(_begin, spawn_target), make)
         worker.interrupt_by_parent = True  # until it is ready nobody is to replace it
         with _signals_held():

@@ -121,6 +121,7 @@ def secret_text(value: object, info: ValidationInfo, decode: Callable[[bytes], s
     (source, name), *_ = value.items()
     if source not in {"env", "file"} or not isinstance(name, str) or not name:
         raise ValueError(_FORMS)
+    encodable(name)
     return _from_environment(name, surroundings) if source == "env" else _from_file(name, surroundings, decode)
 
 

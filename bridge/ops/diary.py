@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from bridge.core.errors import BridgeError
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,3 +32,20 @@ class Diary:
         """Write down what somebody has to look at."""
         if self.log:
             self.log.error(event, **fields)
+
+    def load(self, load: Callable[[], Any]) -> Any:
+        """Return the program that a worker serves.
+
+        Raises:
+            SystemExit: it cannot be loaded; one line says why. The server tries again each second.
+        """
+        try:
+            return load()
+        except Exception as fault:
+            if not self.log:
+                raise
+            if isinstance(fault, BridgeError):
+                self.fault("worker_refused", code=fault.code, reason=str(fault))
+            else:
+                self.fault("worker_refused", exc_info=fault)
+            raise SystemExit(1) from None

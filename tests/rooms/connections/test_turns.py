@@ -65,6 +65,14 @@ def test_what_comes_back_after_something_else_is_told(house: House, starts: str,
     assert what.partition(" ")[0] == (str(times) if times else "as")
 
 
+def test_what_was_mended_an_hour_ago_is_a_fault_no_longer(house: House) -> None:
+    for content in "bab":
+        provision(replace(house.settings, connections=with_file(house, content)), house.services)
+    assert [told(house, "b")[0], told(house, "c")[0]] == ["fault", "fault"]
+    house.clock.advance(3601)
+    assert [told(house, "b")[0], told(house, "c")[0]] == ["warn", "fault"]
+
+
 def test_many_connections_hide_no_earlier_turn(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Trail.search, "__defaults__", (4,))  # rows of a page; each file changes two connections
     for content in "eae":

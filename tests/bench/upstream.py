@@ -223,16 +223,21 @@ class _Connection(asyncio.Protocol):
             self._transport.write(_response(status, json.dumps(members).encode()))
 
     def _next_request(self) -> Request | None:
-        head, complete, rest = self._received.partition(b"\r\n\r\n")
-        if not complete:
-            return None
-        first, *lines = head.decode("latin-1").split("\r\n")
-        fields = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-        length = int(fields.get("content-length", "0"))
-        if len(rest) < length:
-            return None
-        self._received = rest[length:]
-        return Request(first.split()[1], fields.get("authorization", ""), rest[:length])
+        request, self._received = next_request(self._received)
+        return request
+
+
+def next_request(received: bytes) -> tuple[Request | None, bytes]:
+    """Return the first whole request of what a connection brought, None where it is not there yet, and what follows."""
+    head, complete, rest = received.partition(b"\r\n\r\n")
+    if not complete:
+        return None, received
+    first, *lines = head.decode("latin-1").split("\r\n")
+    fields = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    length = int(fields.get("content-length", "0"))
+    if len(rest) < length:
+        return None, received
+    return Request(first.split()[1], fields.get("authorization", ""), rest[:length]), rest[length:]
 
 
 def _response(status: int, body: bytes) -> bytes:

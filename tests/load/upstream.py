@@ -18,7 +18,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from tests.bench.upstream import BASIC, CLIENT_ID, Refusal, Request, Upstream, decoded, encoded, require
+from tests.bench.upstream import BASIC, CLIENT_ID, Refusal, Request, Upstream, decoded, encoded, next_request, require
 from tests.load.faults import LoadFault
 
 if TYPE_CHECKING:
@@ -193,16 +193,8 @@ class _Connection(asyncio.Protocol):
             self._transport.write(head.encode("ascii") + body)
 
     def _next_request(self) -> Request | None:
-        head, complete, rest = self._received.partition(b"\r\n\r\n")
-        if not complete:
-            return None
-        first, *lines = head.decode("latin-1").split("\r\n")
-        fields = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-        length = int(fields.get("content-length", "0"))
-        if len(rest) < length:
-            return None
-        self._received = rest[length:]
-        return Request(first.split()[1], fields.get("authorization", ""), rest[:length])
+        request, self._received = next_request(self._received)
+        return request
 
 
 async def _serve(certificate: str, distance: float) -> None:

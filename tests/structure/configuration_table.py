@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import json
-import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args, get_origin
 
 from bridge.configuration.sections import SECTIONS, AcTokenCookie, Root
 from bridge.configuration.tables import SUBTABLES, ConnectionTable
 from bridge.configuration.values import Part, Shown
+from tests.structure.readme_table import put_table, table_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pydantic.fields import FieldInfo
 
-README: Final = Path(__file__).parents[2] / "README.md"
-BEGIN: Final = "<!-- configuration -->"
-END: Final = "<!-- /configuration -->"
+_MARK: Final = "configuration"
 HEADER: Final = "| Key | Type | Default | Meaning |\n| --- | --- | --- | --- |\n"
 _WORDS: Final[dict[object, str]] = {bool: "true or false", str: "text", int: "number"}
 
@@ -65,15 +62,12 @@ def _default(field: FieldInfo) -> str:
 
 def written() -> str:
     """Return the table that stands in the README."""
-    text = README.read_text("utf-8")
-    return text.partition(BEGIN)[2].partition(END)[0].strip()
+    return table_at(_MARK)
 
 
 def write() -> None:
     """Put the table into the README."""
-    between = re.compile(f"{re.escape(BEGIN)}.*?{re.escape(END)}", re.DOTALL)
-    text = README.read_text("utf-8")
-    README.write_text(between.sub(lambda _: f"{BEGIN}\n{table()}{END}", text), "utf-8")
+    put_table(_MARK, table())
 
 
 if __name__ == "__main__":

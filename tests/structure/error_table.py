@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
 from typing import Final
 
 from flask import Flask
@@ -11,10 +9,9 @@ from flask_babel import Babel
 
 from bridge.core.every_error import every_error
 from bridge.http.texts import explain
+from tests.structure.readme_table import put_table, table_at
 
-README: Final = Path(__file__).parents[2] / "README.md"
-BEGIN: Final = "<!-- errors -->"
-END: Final = "<!-- /errors -->"
+_MARK: Final = "errors"
 
 
 def table() -> str:
@@ -31,15 +28,12 @@ def table() -> str:
 
 def written() -> str:
     """Return the table that stands in the README."""
-    text = README.read_text(encoding="utf-8")
-    return text.split(BEGIN, 1)[1].split(END, 1)[0].strip()
+    return table_at(_MARK)
 
 
 def write() -> None:
     """Put the table into the README."""
-    text = README.read_text(encoding="utf-8")
-    between = re.compile(f"{re.escape(BEGIN)}.*?{re.escape(END)}", re.DOTALL)
-    README.write_text(between.sub(lambda _: f"{BEGIN}\n{table()}\n{END}", text), encoding="utf-8")
+    put_table(_MARK, table())
 
 
 if __name__ == "__main__":

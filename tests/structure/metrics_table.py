@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.gauges import FAMILIES
 from bridge.ops.metrics import Metrics
+from tests.structure.readme_table import put_table, table_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-README: Final = Path(__file__).parents[2] / "README.md"
-BEGIN: Final = "<!-- metrics -->"
-END: Final = "<!-- /metrics -->"
+_MARK: Final = "metrics"
 
 
 def table() -> str:
@@ -38,15 +35,12 @@ def _rows() -> Iterator[tuple[str, str, tuple[str, ...], str]]:
 
 def written() -> str:
     """Return the table that stands in the README."""
-    text = README.read_text(encoding="utf-8")
-    return text.split(BEGIN, 1)[1].split(END, 1)[0].strip()
+    return table_at(_MARK)
 
 
 def write() -> None:
     """Put the table into the README."""
-    text = README.read_text(encoding="utf-8")
-    between = re.compile(f"{re.escape(BEGIN)}.*?{re.escape(END)}", re.DOTALL)
-    README.write_text(between.sub(lambda _: f"{BEGIN}\n{table()}\n{END}", text), encoding="utf-8")
+    put_table(_MARK, table())
 
 
 if __name__ == "__main__":
